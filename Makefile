@@ -1,0 +1,82 @@
+# The commands of this repository. Each does its own set-up on a fresh Linux or macOS machine
+# with Python 3.11 or 3.12; `make` alone lists them.
+
+PROFILE ?= auto
+DATASET ?= auto
+
+# The newest Python that the lock file covers; override with `make PYTHON=...`.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,12))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN := $(BIN)/python -m fer_utils
+RUN_OPTIONS = --profile $(PROFILE) --dataset $(DATASET)
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help report test smoke lab data train lint format exercises render lock bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "PROFILE=smoke|laptop|full (now $(PROFILE): full with a GPU, else laptop)"
+	@echo "DATASET=fer2013|synthetic (now $(DATASET): fer2013 if data/raw holds it)"
+
+report: $(READY) ## train what is missing, run the notebooks, render the report
+	$(RUN) report $(RUN_OPTIONS)
+
+test: $(READY) ## unit tests, and every notebook under nbval on the smoke profile
+	$(BIN)/python -m pytest
+
+smoke: $(READY) ## run every notebook and the report on a tiny synthetic data set
+	$(RUN) report --profile smoke
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+data: $(READY) ## find, fetch and check the data sets
+	$(RUN) data
+
+train: $(READY) ## train the missing runs of the profile, main results first; resumes
+	$(RUN) train $(RUN_OPTIONS)
+
+lint: $(READY) ## check code style and the structure of the notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(RUN) lint-notebooks
+	$(RUN) exercises --check
+
+format: $(READY) ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+exercises: $(READY) ## make the exercise notebooks from the solutions
+	$(RUN) exercises
+
+render: $(READY) ## render the report again, without running anything
+	$(RUN) render $(RUN_OPTIONS)
+
+bench: $(READY) ## time data loading and the training step
+	$(BIN)/python benchmarks/data_loading.py
+	$(BIN)/python benchmarks/training_step.py
+
+lock: ## pin every package again (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean: ## remove what was generated; data, runs and the published report stay
+	rm -rf build data/cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# The virtual environment: pinned packages with checked hashes, then this package, editable.
+# uv installs them in parallel; where it can't be had, pip does the same, slower.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages (about 4 GB the first time) ..."
+	@$(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)" && \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,156 @@
+"""The command line: `python -m fer_utils COMMAND`.
+
+Commands import what they need when they run, so that `train` works on a host without Jupyter.
+"""
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fer_utils.errors import FerError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 after printing a FerError as one sentence."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except FerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fer_utils", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(function, name: str, *, data: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=function.__doc__.splitlines()[0])
+        command.set_defaults(command=function)
+        if data:
+            command.add_argument("--profile", default="auto", help="smoke, laptop, full or auto")
+            command.add_argument("--dataset", default="auto", help="fer2013, synthetic or auto")
+        return command
+
+    add(_data, "data")
+    add(_recipes, "recipes")
+    train = add(_train, "train", data=True)
+    train.add_argument("recipes", nargs="*", help="names; all of the profile if none is given")
+    train.add_argument("--seeds", type=int, nargs="+", help="instead of the profile's")
+    train.add_argument("--budget", type=float, default=math.inf, help="stop after SECONDS")
+    train.add_argument("--with-weights", action="store_true", help="train again if only the "
+                       "weights are missing")  # fmt: skip
+    report = add(_report, "report", data=True)
+    report.add_argument("--force", action="store_true", help="execute every notebook")
+    report.add_argument("--only", nargs="+", help="only these notebooks")
+    add(_render, "render", data=True)
+    publish = add(_publish, "publish")
+    publish.add_argument("runs", nargs="+", type=Path, help="run folders")
+    publish.add_argument("--weights", action="store_true", help="with their weights")
+    add(_lint, "lint-notebooks")
+    exercises = add(_exercises, "exercises")
+    exercises.add_argument("--check", action="store_true", help="only say which are stale")
+    return parser
+
+
+def _data(options: argparse.Namespace) -> None:
+    """find, fetch and check the data sets"""
+    from fer_utils.datasets.fetch import data_report
+
+    print(data_report())
+
+
+def _recipes(options: argparse.Namespace) -> None:
+    """list the recipes"""
+    from fer_utils.recipes import RECIPES
+
+    for recipe in RECIPES.values():
+        print(f"{recipe.name:32} {recipe.title:52} {recipe.reproduces}")
+
+
+def _train(options: argparse.Namespace) -> int:
+    """train the runs that are missing, main results first"""
+    from fer_utils.datasets import load_dataset, pick_dataset
+    from fer_utils.experiments import train_or_load
+    from fer_utils.profiles import pick_profile
+    from fer_utils.recipes import RECIPES, get_recipe
+    from fer_utils.runs import store_for
+    from fer_utils.training import OutOfTime
+
+    deadline = time.monotonic() + options.budget
+    profile = pick_profile(options.profile)
+    dataset = load_dataset(pick_dataset(options.dataset, profile), profile=profile)
+    recipes = [get_recipe(name) for name in options.recipes]
+    recipes = recipes or sorted(RECIPES.values(), key=lambda recipe: not recipe.headline)
+    print(f"{dataset.source}, profile {profile.name}")
+    for recipe in recipes:
+        for seed in options.seeds or recipe.seeds_for(profile):
+            try:
+                run = train_or_load(
+                    recipe,
+                    dataset,
+                    profile,
+                    seed,
+                    store=store_for(profile),
+                    with_weights=options.with_weights,
+                    deadline=deadline,
+                    progress=sys.stderr.isatty(),
+                )
+            except OutOfTime as pause:
+                print(f"out of time ({pause}); the same command goes on from here")
+                return 0
+            valid = run.metrics["valid"]["none"]["accuracy"]
+            print(
+                f"{run.folder.name}: valid {100 * valid:.2f} %, "
+                f"{run.manifest['seconds'] / 60:.1f} min of training",
+                flush=True,
+            )
+    return 0
+
+
+def _report(options: argparse.Namespace) -> None:
+    """execute the notebooks that changed and render the report"""
+    from fer_utils.reporting.build import build_report
+
+    print(build_report(options.profile, options.dataset, force=options.force, only=options.only))
+
+
+def _render(options: argparse.Namespace) -> None:
+    """render the report from what is there, executing nothing"""
+    from fer_utils.reporting.build import render_report
+
+    print(render_report(options.profile, options.dataset))
+
+
+def _publish(options: argparse.Namespace) -> None:
+    """copy run folders to reports/runs, where they are committed"""
+    from fer_utils.runs import open_run, publish
+
+    for folder in options.runs:
+        print(publish(open_run(folder), weights=options.weights).folder.name)
+
+
+def _lint(options: argparse.Namespace) -> int:
+    """check the structure of the notebooks"""
+    from fer_utils.paths import NOTEBOOKS
+    from fer_utils.reporting.notebook_lint import lint_all
+
+    problems = lint_all(NOTEBOOKS)
+    print("\n".join(problems) or "notebooks: no problem found")
+    return 1 if problems else 0
+
+
+def _exercises(options: argparse.Namespace) -> int:
+    """make the exercise notebooks from the solutions"""
+    from fer_utils.reporting.exercises import generate_all
+
+    stale = generate_all(check=options.check)
+    for path in stale:
+        print(f"{'stale' if options.check else 'written'}: {path}")
+    return 1 if options.check and stale else 0

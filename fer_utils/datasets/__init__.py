@@ -1,0 +1,57 @@
+"""The data sets by name. To add one: write its module, add one entry to `DATASETS`."""
+
+from collections.abc import Callable
+
+from fer_utils.datasets.base import FaceDataset
+from fer_utils.errors import unknown_name
+from fer_utils.profiles import Profile
+
+
+def _fer2013(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.fer2013 import load_fer2013
+
+    return load_fer2013()
+
+
+def _synthetic(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.synthetic import load_synthetic
+
+    return load_synthetic(images=profile.synthetic_images) if profile else load_synthetic()
+
+
+#: Registry: name -> function that loads the data set (and imports its module only then).
+DATASETS: dict[str, Callable[[Profile | None], FaceDataset]] = {
+    "fer2013": _fer2013,
+    "synthetic": _synthetic,
+}
+
+
+def resolve_dataset_name(name: str = "auto") -> str:
+    """Return the registry name of `name`; ``auto`` is fer2013 where it is there, else synthetic.
+
+    Looks only whether data/raw holds FER2013 in one of its accepted forms; reads nothing.
+    Raises ConfigError for an unknown name.
+    """
+    if name == "auto":
+        from fer_utils.datasets.fer2013 import find_fer2013
+
+        return "fer2013" if find_fer2013() else "synthetic"
+    if name not in DATASETS:
+        raise unknown_name("data set", name, ["auto", *DATASETS])
+    return name
+
+
+def pick_dataset(name: str, profile: Profile) -> str:
+    """Return the data set that `name` stands for under `profile`: `smoke` takes the synthetic."""
+    if profile.name == "smoke" and name == "auto":
+        return "synthetic"
+    return resolve_dataset_name(name)
+
+
+def load_dataset(name: str = "auto", *, profile: Profile | None = None) -> FaceDataset:
+    """Return the data set called `name` (see `resolve_dataset_name`).
+
+    `profile` sets the size of the synthetic data set and changes no real one.
+    Raises ConfigError for an unknown name, DataError when the files are missing or damaged.
+    """
+    return DATASETS[resolve_dataset_name(name)](profile)

@@ -1,0 +1,183 @@
+"""Predictions of a trained net, and how good they are, with intervals."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from sklearn.metrics import log_loss
+from torch import nn
+
+from fer_utils.augmentation import to_float, tta_views
+from fer_utils.hardware import autocast
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module, images: np.ndarray, modes: Sequence[str] = ("none",), batch_size: int = 512
+) -> dict[str, np.ndarray]:
+    """Return the class probabilities of `images` for each mode of test-time augmentation.
+
+    images: (N, H, W) uint8.  Each value of the result is (N, C) float32, rows sum to one: the
+    mean of the probabilities of the mode's views.  The model's own device and precision are
+    used; it is left in evaluation mode.
+    """
+    device = next(model.parameters()).device
+    longest = max(modes, key=lambda mode: len(tta_views(torch.zeros(0, 1, 2, 2), mode)))
+    counts = {mode: len(tta_views(torch.zeros(0, 1, 2, 2), mode)) for mode in modes}
+    parts: dict[str, list[np.ndarray]] = {mode: [] for mode in modes}
+    model.eval()
+    for start in range(0, len(images), batch_size):
+        batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
+        total = 0.0
+        for number, view in enumerate(tta_views(to_float(batch[:, None]), longest), start=1):
+            with autocast(device):
+                logits = model(view)
+            total = total + logits.float().softmax(dim=1)
+            for mode in modes:
+                if counts[mode] == number:
+                    parts[mode].append((total / number).cpu().numpy())
+    return {mode: np.concatenate(part) for mode, part in parts.items()}
+
+
+def confusion_matrix(
+    y_true: np.ndarray, y_pred: np.ndarray, num_classes: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return counts of (true class, predicted class), (C, C) or, for (B, N) weights, (B, C, C)."""
+    cells = y_true * num_classes + y_pred
+    if weights is None:
+        flat = np.bincount(cells, minlength=num_classes**2)
+        return flat.reshape(num_classes, num_classes)
+    one_hot = np.zeros((len(cells), num_classes**2), np.float32)
+    one_hot[np.arange(len(cells)), cells] = 1
+    return (weights.astype(np.float32) @ one_hot).reshape(-1, num_classes, num_classes)
+
+
+def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole > 0)
+
+
+def accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Return the part of images on the diagonal of (..., C, C) counts."""
+    return _divide(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
+
+
+def recall(confusion: np.ndarray) -> np.ndarray:
+    """Return the recall of each class, (..., C); 0 for a class without images."""
+    return _divide(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
+
+
+def precision(confusion: np.ndarray) -> np.ndarray:
+    """Return the precision of each class, (..., C); 0 for a class that is never predicted."""
+    return _divide(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-2))
+
+
+def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Return the mean recall of the classes that have images."""
+    present = confusion.sum(-1) > 0
+    return _divide((recall(confusion) * present).sum(-1), present.sum(-1))
+
+
+def f1(confusion: np.ndarray) -> np.ndarray:
+    """Return the F1 score of each class, (..., C)."""
+    total = confusion.sum(-1) + confusion.sum(-2)
+    return _divide(2 * np.diagonal(confusion, axis1=-2, axis2=-1), total)
+
+
+def macro_f1(confusion: np.ndarray) -> np.ndarray:
+    """Return the mean F1 score of the classes that occur, true or predicted."""
+    present = (confusion.sum(-1) + confusion.sum(-2)) > 0
+    return _divide((f1(confusion) * present).sum(-1), present.sum(-1))
+
+
+def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) -> float:
+    """Return the mean gap between confidence and accuracy over equal bins (Guo et al. 2017)."""
+    confidence, hit = y_prob.max(1), y_prob.argmax(1) == y_true
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, hit - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(y_true))
+
+
+def resample_weights(n: int, samples: int, seed: int = 0) -> np.ndarray:
+    """Return how often each of `n` images occurs in each bootstrap resample, (samples, n)."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(n, np.full(n, 1 / n), size=samples).astype(np.uint8)
+
+
+def interval(values: np.ndarray) -> list[float]:
+    """Return the 2.5 and 97.5 percentiles of `values` along the first axis."""
+    return np.percentile(values, [2.5, 97.5], axis=0).tolist()
+
+
+def bootstrap_interval(
+    predictions: Sequence[tuple[np.ndarray, np.ndarray]],
+    num_classes: int,
+    metric: Callable[[np.ndarray], np.ndarray] = accuracy,
+    samples: int = 2_000,
+) -> list[float]:
+    """Return the 95 % bootstrap interval of a metric's mean over several runs on one test set.
+
+    predictions: (y_true, y_prob) of each run, the same images in the same order.  The images
+    are resampled, the same for all runs; the interval says how far another test set of this
+    size might move the mean, not how much random seeds differ.
+    """
+    weights = resample_weights(len(predictions[0][0]), samples)
+    values = [
+        metric(confusion_matrix(y_true, y_prob.argmax(1), num_classes, weights))
+        for y_true, y_prob in predictions
+    ]
+    return interval(np.mean(values, axis=0))
+
+
+def evaluate(
+    y_true: np.ndarray,
+    y_prob: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    occurs_in_train: np.ndarray | None = None,
+    samples: int = 2_000,
+) -> dict[str, object]:
+    """Return all metrics of one set of predictions, as JSON-ready parts (fractions of one).
+
+    y_true: (N,) int; y_prob: (N, C), rows sum to one; occurs_in_train: (N,) bool, images with
+    an exact copy in train, which `accuracy_unseen` leaves out; samples: bootstrap resamples
+    behind the `_ci` pairs (95 %).
+    """
+    num_classes = len(class_names)
+    y_prob = y_prob.astype(np.float64)
+    y_prob = y_prob / y_prob.sum(1, keepdims=True)
+    y_pred = y_prob.argmax(1)
+    confusion = confusion_matrix(y_true, y_pred, num_classes)
+    weights = resample_weights(len(y_true), samples)
+    resampled = confusion_matrix(y_true, y_pred, num_classes, weights)
+    result: dict[str, object] = {"images": len(y_true)}
+    for name, metric in (
+        ("accuracy", accuracy),
+        ("macro_f1", macro_f1),
+        ("balanced_accuracy", balanced_accuracy),
+    ):
+        result[name] = float(metric(confusion))
+        result[f"{name}_ci"] = interval(metric(resampled))
+    result["log_loss"] = float(log_loss(y_true, y_prob, labels=list(range(num_classes))))
+    result["ece"] = expected_calibration_error(y_true, y_prob)
+    recall_ci = np.transpose(interval(recall(resampled)))
+    result["per_class"] = {
+        name: {
+            "recall": float(recall(confusion)[label]),
+            "recall_ci": recall_ci[label].tolist(),
+            "precision": float(precision(confusion)[label]),
+            "f1": float(f1(confusion)[label]),
+            "images": int(confusion[label].sum()),
+        }
+        for label, name in enumerate(class_names)
+    }
+    result["confusion"] = confusion.tolist()
+    if occurs_in_train is not None:
+        unseen = ~occurs_in_train
+        seen_nowhere = confusion_matrix(y_true[unseen], y_pred[unseen], num_classes)
+        result["images_unseen"] = int(unseen.sum())
+        result["accuracy_unseen"] = float(accuracy(seen_nowhere))
+        resampled = confusion_matrix(
+            y_true[unseen], y_pred[unseen], num_classes, weights[:, unseen]
+        )
+        result["accuracy_unseen_ci"] = interval(accuracy(resampled))
+    return result

@@ -1,0 +1,128 @@
+"""From a recipe to a finished run: train or load, predict, evaluate, keep."""
+
+import math
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from fer_utils import __version__, hardware
+from fer_utils.datasets.audit import occurs_in_train
+from fer_utils.datasets.base import FaceDataset
+from fer_utils.evaluation import evaluate, predict
+from fer_utils.models import count_parameters
+from fer_utils.paths import ROOT
+from fer_utils.profiles import Profile
+from fer_utils.recipes import Recipe
+from fer_utils.runs import Run, RunStore, pack_predictions, run_key, store_for
+from fer_utils.training import train
+
+#: Packages whose versions a manifest records.
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
+
+
+def train_or_load(
+    recipe: Recipe,
+    dataset: FaceDataset,
+    profile: Profile,
+    seed: int = 0,
+    *,
+    store: RunStore | None = None,
+    with_weights: bool = False,
+    deadline: float = math.inf,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    progress: bool = True,
+) -> Run:
+    """Return the run of `recipe` with this seed: the stored one, else a newly trained one.
+
+    with_weights: train again when the stored run was published without its weights.
+    Raises what `fer_utils.training.train` and `RunStore.find` raise.
+    """
+    store = store or store_for(profile)
+    key = run_key(recipe, profile, dataset.data_key, seed)
+    run = store.find(key)
+    if run is not None and (run.has_weights or not with_weights):
+        return run
+    epochs = recipe.epochs_for(profile)
+    trained = train(
+        recipe,
+        dataset.part("train"),
+        dataset.part("valid"),
+        epochs=epochs,
+        seed=seed,
+        checkpoint=store.checkpoint(key),
+        deadline=deadline,
+        on_epoch=on_epoch,
+        progress=progress,
+    )
+    predictions, metrics = {}, {}
+    for split in ("valid", "test"):  # test is read here, once, when nothing is left to choose
+        part = dataset.part(split)
+        y_prob = predict(trained.model, part.images, recipe.tta)
+        predictions |= pack_predictions(split, part, y_prob)
+        duplicated = occurs_in_train(dataset, split)
+        metrics[split] = {
+            mode: evaluate(
+                part.labels,
+                probabilities,
+                dataset.class_names,
+                occurs_in_train=duplicated,
+                samples=profile.bootstrap_samples,
+            )
+            for mode, probabilities in y_prob.items()
+        }
+    facts = {
+        "profile": profile.name,
+        "seed": seed,
+        "epochs": epochs,
+        "best_epoch": trained.best_epoch,
+        "parameters": count_parameters(trained.model),
+        "seconds": round(trained.seconds, 1),
+        "data": {
+            "name": dataset.name,
+            "source": dataset.source,
+            "source_hash": dataset.source_hash,
+            "data_key": dataset.data_key,
+            "class_names": list(dataset.class_names),
+            "image_size": dataset.images.shape[1],
+        },
+        **provenance(),
+    }
+    return store.save(recipe, key, trained, predictions, metrics, facts)
+
+
+def train_seeds(
+    recipe: Recipe, dataset: FaceDataset, profile: Profile, **options
+) -> tuple[Run, ...]:
+    """Return the runs of `recipe` for each random seed of `profile`, as `train_or_load`."""
+    seeds = recipe.seeds_for(profile)
+    return tuple(train_or_load(recipe, dataset, profile, seed, **options) for seed in seeds)
+
+
+def provenance() -> dict[str, object]:
+    """Return when, where and with what something is made: for manifests."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "fer_utils")),
+        "hardware": hardware.describe(),
+        "versions": {"fer_utils": __version__} | {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _git(*arguments: str) -> str:
+    """Return what git says, or nothing where this is no checkout."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

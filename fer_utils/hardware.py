@@ -1,0 +1,72 @@
+"""What this machine offers: device, precision, and its description for manifests."""
+
+import ctypes
+import os
+import platform
+import sys
+from functools import cache
+
+import torch
+
+
+def pick_device() -> torch.device:
+    """Return the device to train on: CUDA where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def use_bfloat16(device: torch.device) -> bool:
+    """Tell whether bfloat16 autocast is faster than float32 on `device`.
+
+    On a CPU that is so only where the processor multiplies bfloat16 itself (AVX-512 bf16 or
+    AMX); elsewhere it is emulated and slower.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def autocast(device: torch.device, enabled: bool | None = None) -> torch.autocast:
+    """Return the autocast context that training and prediction use on `device`."""
+    enabled = use_bfloat16(device) if enabled is None else enabled
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Let glibc keep freed memory instead of handing it back; return whether it does.
+
+    A training step on the CPU frees and asks for the same tens of megabytes again and again;
+    each time the kernel zeroes fresh pages, which costs about a third of the step.
+    """
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return False
+    m_mmap_max, m_trim_threshold = -4, -1  # from glibc's malloc.h
+    libc = ctypes.CDLL(None)
+    return bool(libc.mallopt(m_mmap_max, 0) and libc.mallopt(m_trim_threshold, 2**31 - 1))
+
+
+def describe(device: torch.device | None = None) -> dict[str, object]:
+    """Return what a manifest says of this machine: device, precision, cores, memory (GiB)."""
+    device = device or pick_device()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "device": device.type,
+        "name": name,
+        "precision": "bfloat16 autocast" if use_bfloat16(device) else "float32",
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "memory_gib": round(memory, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

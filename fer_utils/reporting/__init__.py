@@ -1,0 +1,1 @@
+"""The report: executing the notebooks, tables from runs, HTML and PDF."""

@@ -1,0 +1,85 @@
+"""What every notebook opens with: `nb = open_notebook(...)`."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import Code, Markdown, display
+from matplotlib.figure import Figure
+
+from fer_utils import hardware
+from fer_utils.datasets import load_dataset, pick_dataset
+from fer_utils.datasets.base import FaceDataset
+from fer_utils.experiments import train_seeds
+from fer_utils.figures.style import use_style
+from fer_utils.paths import NOTEBOOKS
+from fer_utils.profiles import Profile, pick_profile
+from fer_utils.recipes import Recipe
+from fer_utils.reporting.outputs import Outputs, outputs_for
+from fer_utils.runs import Run, store_for
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The context of one notebook: its data, profile, seed, and where its results go."""
+
+    name: str
+    profile: Profile
+    dataset_name: str
+    seed: int
+    outputs: Outputs
+
+    @cached_property
+    def data(self) -> FaceDataset:
+        """The data set, read when it is first asked for."""
+        return load_dataset(self.dataset_name, profile=self.profile)
+
+    def runs(self, recipe: Recipe, **options) -> tuple[Run, ...]:
+        """Return the recipe's runs under this profile, training those that are not stored."""
+        return train_seeds(
+            recipe, self.data, self.profile, store=store_for(self.profile), **options
+        )
+
+    def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> None:
+        """Show `figure`, and keep it (PNG, SVG) with the numbers behind it (CSV)."""
+        self.outputs.save_figure(f"{self.name[:2]}_{name}", figure, table)
+        display(figure)
+        plt.close(figure)
+
+    def save_table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Keep `table` as CSV and return it."""
+        self.outputs.save_table(f"{self.name[:2]}_{name}", table)
+        return table
+
+
+def open_notebook(name: str, profile: str, dataset: str = "auto", seed: int = 0) -> Notebook:
+    """Open the context of notebook `name`, say what it runs on, and return it.
+
+    profile: `smoke`, `laptop`, `full`, or `auto` (`full` where there is a GPU, else `laptop`);
+    dataset: a registry name or `auto` (FER2013 where it is there, else synthetic; `smoke`
+    always takes the synthetic set).  Raises ConfigError for an unknown name.
+    """
+    if not (NOTEBOOKS / f"{name}.ipynb").exists():
+        raise FileNotFoundError(f"no notebook {name}.ipynb in {NOTEBOOKS}")
+    chosen = pick_profile(profile)
+    dataset = pick_dataset(dataset, chosen)
+    use_style()
+    nb = Notebook(name, chosen, dataset, seed, outputs_for(chosen.name, dataset))
+    machine = hardware.describe()
+    print(f"profile   {chosen.name}")
+    print(f"data set  {nb.data.source}: {len(nb.data):,} images")
+    print(f"device    {machine['device']}: {machine['name']}, {machine['precision']}")
+    return nb
+
+
+def show_source(function: Callable) -> Code:
+    """Return the source of a helper, highlighted, so that nothing taught is hidden."""
+    return Code(inspect.getsource(function), language="python")
+
+
+def say(text: str, **values: object) -> Markdown:
+    """Return `text` as Markdown with `values` filled in: numbers in prose come from runs only."""
+    return Markdown(text.format(**values))

@@ -1,0 +1,73 @@
+"""Where a report's figures, tables and pages go, and how a notebook saves them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fer_utils.errors import ConfigError
+from fer_utils.files import atomic_path, write_text
+from fer_utils.paths import BUILD, REPORTS
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The folder of one report: `figures/`, `tables/`, `executed/` and the pages themselves."""
+
+    folder: Path
+
+    @property
+    def figures(self) -> Path:
+        """PNG and SVG files."""
+        return self.folder / "figures"
+
+    @property
+    def tables(self) -> Path:
+        """CSV files: the numbers behind each figure, and the tables."""
+        return self.folder / "tables"
+
+    @property
+    def executed(self) -> Path:
+        """Executed copies of the notebooks."""
+        return self.folder / "executed"
+
+    def save_table(self, name: str, table: pd.DataFrame) -> Path:
+        """Write `table` as tables/NAME.csv (floats to six digits) and return the path."""
+        target = self.tables / f"{_checked(name)}.csv"
+        write_text(target, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        return target
+
+    def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Path:
+        """Write `figure` as PNG and SVG and the numbers that it shows as CSV, all called NAME.
+
+        The files hold no date and no random ids, so that an unchanged figure is an unchanged
+        file.  Returns the path of the PNG.
+        """
+        target = self.figures / f"{_checked(name)}.png"
+        with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+            for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+                with atomic_path(target.with_suffix(f".{suffix}")) as temporary:
+                    figure.savefig(
+                        temporary, format=suffix, dpi=160, bbox_inches="tight", metadata=metadata
+                    )
+        self.save_table(name, table)
+        return target
+
+
+def outputs_for(profile: str, dataset: str) -> Outputs:
+    """Return where the outputs of `profile` on `dataset` go.
+
+    The published report, `reports/`, holds real data under a real profile only; everything
+    else lands in `build/` and can't overwrite it.
+    """
+    if dataset == "fer2013" and profile != "smoke":
+        return Outputs(REPORTS)
+    return Outputs(BUILD / profile if profile == "smoke" else BUILD / f"{dataset}-{profile}")
+
+
+def _checked(name: str) -> str:
+    if not name or set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789_"):
+        raise ConfigError(f"figure or table name {name!r}: use a-z, 0-9 and _ only")
+    return name

@@ -94,8 +94,8 @@ SEVEN_VIEWS = (
     (0, 1.0, 0.0, 0.04),
 )
 
-#: Modes of test-time augmentation: the class probabilities of these views are averaged.
-TTA_MODES = ("none", "flip", "flip_and_seven")
+#: Modes of test-time augmentation and how many views' class probabilities each averages.
+TTA_VIEWS = {"none": 1, "flip": 2, "flip_and_seven": 2 + len(SEVEN_VIEWS)}
 
 
 def tta_views(images: Tensor, mode: str) -> list[Tensor]:
@@ -105,8 +105,8 @@ def tta_views(images: Tensor, mode: str) -> list[Tensor]:
     seven slightly rotated, zoomed or shifted ones, every other one mirrored (cs230-fer).
     The views of a mode begin with those of the mode before it.
     """
-    if mode not in TTA_MODES:
-        raise unknown_name("test-time augmentation", mode, TTA_MODES)
+    if mode not in TTA_VIEWS:
+        raise unknown_name("test-time augmentation", mode, TTA_VIEWS)
     views = [images]
     if mode != "none":
         views.append(images.flip(3))

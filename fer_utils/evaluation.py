@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import log_loss
 from torch import nn
 
-from fer_utils.augmentation import to_float, tta_views
+from fer_utils.augmentation import TTA_VIEWS, to_float, tta_views
 from fer_utils.hardware import autocast
 
 
@@ -22,8 +22,7 @@ def predict(
     used; it is left in evaluation mode.
     """
     device = next(model.parameters()).device
-    longest = max(modes, key=lambda mode: len(tta_views(torch.zeros(0, 1, 2, 2), mode)))
-    counts = {mode: len(tta_views(torch.zeros(0, 1, 2, 2), mode)) for mode in modes}
+    longest = max(modes, key=lambda mode: TTA_VIEWS[mode])  # its views begin with the others'
     parts: dict[str, list[np.ndarray]] = {mode: [] for mode in modes}
     model.eval()
     for start in range(0, len(images), batch_size):
@@ -34,7 +33,7 @@ def predict(
                 logits = model(view)
             total = total + logits.float().softmax(dim=1)
             for mode in modes:
-                if counts[mode] == number:
+                if TTA_VIEWS[mode] == number:
                     parts[mode].append((total / number).cpu().numpy())
     return {mode: np.concatenate(part) for mode, part in parts.items()}
 

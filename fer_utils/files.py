@@ -24,9 +24,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp made it private
+        _open_to_others(temporary, 0o666)  # mkstemp made it private
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -43,16 +41,27 @@ def atomic_folder(target: Path | str) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"))
     try:
         yield temporary
-        temporary.chmod(0o755)
+        _open_to_others(temporary, 0o777)  # mkdtemp made it private
         if target.exists():
             old = temporary.with_suffix(".old")
             os.replace(target, old)
-            os.replace(temporary, target)
+            try:
+                os.replace(temporary, target)
+            except BaseException:
+                os.replace(old, target)
+                raise
             shutil.rmtree(old)
         else:
             os.replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _open_to_others(path: Path, mode: int) -> None:
+    """Give `path` the permissions that the user's umask leaves of `mode`."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(mode & ~umask)
 
 
 def write_text(target: Path | str, text: str) -> None:

@@ -71,7 +71,7 @@ class Run:
     @cached_property
     def metrics(self) -> dict:
         """Metrics by split, then by mode of test-time augmentation."""
-        return json.loads((self.folder / "metrics.json").read_text())
+        return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -129,9 +129,9 @@ class RunStore:
         Raises RunError when a folder of that key is there but is not whole.
         """
         runs = [
-            open_run(path.parent)
+            open_run(path)
             for folder in self.folders
-            for path in sorted(folder.glob(f"*-{key}/{MANIFEST}"))
+            for path in sorted(folder.glob(f"[!.]*-{key}"))
         ]
         if not runs:
             return None
@@ -141,7 +141,7 @@ class RunStore:
         """Yield every run of the store; the first place that has a key wins."""
         seen = set()
         for folder in self.folders:
-            for path in sorted(folder.glob(f"*/{MANIFEST}")):
+            for path in sorted(folder.glob(f"[!.]*/{MANIFEST}")):
                 run = open_run(path.parent)
                 if run.key not in seen:
                     seen.add(run.key)
@@ -203,9 +203,11 @@ def open_run(folder: Path) -> Run:
     """Return the run in `folder`; raise RunError, naming the file, when it is not whole."""
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         hashes = {name: manifest["files"][name]["sha256"] for name in RUN_FILES}
-        _ = manifest["key"], manifest["seed"], manifest["data"]["class_names"]
+        _ = manifest["key"], manifest["seed"], manifest["profile"]
+        _ = manifest["data"]["class_names"], manifest["data"]["image_size"]
+        _ = manifest["recipe"]["name"], manifest["recipe"]["model"], manifest["weights"]["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     for name, expected in hashes.items():

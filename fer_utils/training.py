@@ -95,7 +95,7 @@ def train(
     device = device or pick_device()
     if device.type == "cpu":
         keep_freed_memory()
-    session = _Session(recipe, train_part, valid_part, epochs, seed, device)
+    session = Session(recipe, train_part, valid_part, epochs, seed, device)
     if checkpoint is not None and checkpoint.exists():
         session.restore(checkpoint)
     bar = tqdm(
@@ -120,7 +120,7 @@ def train(
     return session.result()
 
 
-class _Session:
+class Session:
     """The state of one training: everything that a checkpoint must hold."""
 
     def __init__(
@@ -181,7 +181,7 @@ class _Session:
         self.model.train()
         for step in range(self.steps):
             batch = order[step * self.batch_size : (step + 1) * self.batch_size]
-            loss, hit = self._step(batch, generator)
+            loss, hit = self.step(batch, generator)
             loss_sum += loss
             hits += hit
         if not math.isfinite(loss_sum):
@@ -205,7 +205,8 @@ class _Session:
         self.history.append(row)
         return row
 
-    def _step(self, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Train on the images at `batch`, (B,) int64; return the loss and the number of hits."""
         labels = self.labels[batch]
         images = augment(to_float(self.images[batch]), self.how, generator)
         with autocast(self.device):

@@ -101,7 +101,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         *_cs230_recipes("baseline", "Baseline", epochs=80, learning_rate=0.05),
-        *_cs230_recipes("five_layer", "Five-layer net", epochs=110, learning_rate=0.1),
+        *_cs230_recipes("five_layer", "Five-layer net", epochs=100, learning_rate=0.1),
     )
 }
 

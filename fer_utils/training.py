@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from fer_utils.augmentation import augment, get_augmentation, to_float
+from fer_utils.augmentation import TTA_VIEWS, augment, get_augmentation, to_float
 from fer_utils.balancing import class_weights
 from fer_utils.datasets.base import FaceDataset
-from fer_utils.errors import ConfigError, RunError, unknown_name
+from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
 from fer_utils.evaluation import predict
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast, keep_freed_memory, pick_device
@@ -90,7 +90,8 @@ def train(
     `time.monotonic()` after which no epoch is begun.  on_epoch: called with each history row.
 
     Raises OutOfTime at the deadline, RunError when the loss is no longer finite or the
-    checkpoint can't be read, ConfigError for a name in the recipe that is not known.
+    checkpoint can't be read, ConfigError for a name in the recipe that is not known, DataError
+    when a part has no images.
     """
     device = device or pick_device()
     if device.type == "cpu":
@@ -133,6 +134,9 @@ class Session:
         device: torch.device,
     ) -> None:
         _refuse_unknown(recipe)
+        for split, part in (("train", train_part), ("valid", valid_part)):
+            if not len(part):
+                raise DataError(f"{part.name}: no {split} images; {recipe.name} needs some")
         self.recipe, self.epochs, self.seed, self.device = recipe, epochs, seed, device
         self.how = get_augmentation(recipe.augmentation)
         images = np.array(train_part.images)
@@ -157,10 +161,13 @@ class Session:
         )
         self.model = model.to(device, memory_format=torch.channels_last)
         self.optimizer = _optimizer(self.model, recipe)
+        total_steps = epochs * self.steps + 1
+        if recipe.warmup * total_steps == 1:
+            total_steps += 1  # torch would divide by a rise of no steps
         self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
             max_lr=recipe.learning_rate,
-            total_steps=epochs * self.steps + 1,
+            total_steps=total_steps,
             pct_start=recipe.warmup,
             cycle_momentum=False,
         )
@@ -184,12 +191,12 @@ class Session:
             loss, hit = self.step(batch, generator)
             loss_sum += loss
             hits += hit
-        if not math.isfinite(loss_sum):
+        valid_loss, valid_accuracy = self._look_at_valid()
+        if not (math.isfinite(loss_sum) and math.isfinite(valid_loss)):
             raise RunError(
                 f"{self.recipe.name}, seed {self.seed}: the loss is not finite in epoch {epoch}; "
                 f"lower learning_rate ({self.recipe.learning_rate})"
             )
-        valid_loss, valid_accuracy = self._look_at_valid()
         if not self.best or valid_accuracy > max(row["valid_accuracy"] for row in self.history):
             self.best_epoch = epoch
             self.best = {name: value.clone() for name, value in self._state().items()}
@@ -288,6 +295,9 @@ def _refuse_unknown(recipe: Recipe) -> None:
     for name, known in implemented.items():
         if getattr(recipe, name) not in known:
             raise unknown_name(name, getattr(recipe, name), known)
+    for mode in recipe.tta:  # used after training, when it is late to find that out
+        if mode not in TTA_VIEWS:
+            raise unknown_name("test-time augmentation", mode, TTA_VIEWS)
     if not 0 < recipe.warmup < 1:
         raise ConfigError(f"{recipe.name}: warmup must lie between 0 and 1, not {recipe.warmup}")
 

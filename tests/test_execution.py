@@ -46,7 +46,7 @@ def test_execute_runs_here_and_keeps_only_results(tmp_path):
     notebook = write_notebook(
         tmp_path,
         "import os, sys\nprint(sys.executable)\nprint(os.getcwd())",
-        "print('noise', file=sys.stderr)\nprint(SEED)",
+        "print('no' + 'ise', file=sys.stderr)\nprint(SEED)",
     )
     out = tmp_path / "executed" / "01_made_up.ipynb"
     assert execute(notebook, out, {"SEED": 7}, timeout=60) > 0

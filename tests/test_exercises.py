@@ -7,7 +7,7 @@ import pytest
 
 from fer_utils.errors import ConfigError
 from fer_utils.reporting.exercises import check, generate_all, stub_of
-from fer_utils.reporting.notebook_lint import read_cells
+from fer_utils.reporting.notebook_cells import read_cells
 
 TASK = """def mean(values):
     # SOLUTION

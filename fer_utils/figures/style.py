@@ -81,6 +81,8 @@ _STYLE = {
 def use_style() -> None:
     """Set matplotlib's defaults for all figures of this process: call it once, at the top."""
     mpl.rcParams.update(_STYLE)
+    # A notebook learns to show a Figure only when its backend is loaded, which pyplot puts off.
+    plt.switch_backend(mpl.get_backend())
 
 
 def new_figure(width: float = WIDTH, height: float = 4.0, title: str | None = None) -> Figure:

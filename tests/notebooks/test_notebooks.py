@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom on the smoke profile, under nbval."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,7 +8,8 @@ import sys
 
 from fer_utils.paths import BUILD, NOTEBOOKS, ROOT
 from fer_utils.reporting.execution import prepare
-from fer_utils.reporting.notebook_lint import lint_all, read_cells
+from fer_utils.reporting.notebook_cells import read_cells
+from fer_utils.reporting.notebook_lint import lint_all
 
 SMOKE = {"PROFILE": "smoke", "DATASET": "synthetic"}
 SOURCES = sorted(
@@ -22,7 +24,7 @@ def test_the_notebooks_keep_the_rules():
     assert not problems, "\n".join(problems)
 
 
-def test_every_notebook_runs(capsys):
+def test_every_notebook_runs():
     """One process, one kernel after another: nbval can't inject parameters, papermill does."""
     assert SOURCES, f"no notebook in {NOTEBOOKS}"
     prepared = [
@@ -41,8 +43,6 @@ def test_every_notebook_runs(capsys):
 
 
 def _code_cell_count(path):
-    import json
-
     notebook = json.loads(path.read_text(encoding="utf-8"))
     return sum(cell.kind == "code" for cell in read_cells(notebook))
 

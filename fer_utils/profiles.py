@@ -12,7 +12,7 @@ class Profile:
 
     epoch_fraction: part of a recipe's epochs that is trained (at least one epoch).
     headline_seeds, variant_seeds: random seeds trained of headline recipes and of the others.
-    large_models: whether recipes marked `large` are trained at all.
+    all_recipes: whether recipes marked `full_only` are trained at all.
     synthetic_images: size of the synthetic data set.
     bootstrap_samples: resamples behind a 95 % interval.
     """
@@ -21,7 +21,7 @@ class Profile:
     epoch_fraction: float
     headline_seeds: int
     variant_seeds: int
-    large_models: bool
+    all_recipes: bool
     synthetic_images: int
     bootstrap_samples: int
 

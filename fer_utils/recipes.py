@@ -23,7 +23,7 @@ class Recipe:
     notebook: str  # the notebook that tells its story
     reproduces: str = ""  # "project/row" of published.csv
     headline: bool = False  # a main result: several random seeds in every profile
-    large: bool = False  # a large net: trained in `full` only
+    full_only: bool = False  # a large net or a side result: left to the profile `full`
     # -- what is trained, hashed into the run's key ------------------------------------------
     dataset: str = "fer2013"
     cleaning: str = "none"
@@ -49,13 +49,13 @@ class Recipe:
 
     def seeds_for(self, profile: Profile) -> tuple[int, ...]:
         """Return the random seeds that `profile` trains; none if it leaves this recipe out."""
-        if self.large and not profile.large_models:
+        if self.full_only and not profile.all_recipes:
             return ()
         return tuple(range(profile.headline_seeds if self.headline else profile.variant_seeds))
 
     def key_fields(self) -> dict[str, object]:
         """Return the fields that a run's key hashes: those of training, unless default."""
-        described = {"name", "title", "notebook", "reproduces", "headline", "large", "epochs"}
+        described = {"name", "title", "notebook", "reproduces", "headline", "full_only", "epochs"}
         defaults = {field.name: field.default for field in fields(self)}
         return {
             name: value
@@ -85,6 +85,7 @@ def _cs230_recipes(model: str, title: str, *, epochs: int, learning_rate: float)
                 notebook="03_baseline_cnns",
                 reproduces=f"cs230-fer/{model.replace('_', '-')}" if headline else "",
                 headline=headline,
+                full_only=weighted and model == "baseline",
                 augmentation="cs230" if augmented else "none",
                 balancing="class_weights" if weighted else "none",
                 normalization="image",

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from fer_utils.errors import ConfigError
 from fer_utils.models import MODELS, build_model, count_parameters
-from fer_utils.models.normalization import PixelNormalization
+from fer_utils.models.normalization import ImageNormalization, PixelNormalization
 
 
 def build(name: str, image_size: int = 48, **options) -> nn.Sequential:
@@ -47,8 +47,8 @@ def test_initial_weights_come_from_the_global_random_state(name):
     first, second = build(name).state_dict(), build(name).state_dict()
     assert all(torch.equal(first[key], second[key]) for key in first)
     other = build_model(name, num_classes=7).state_dict()
-    assert not torch.equal(first["net.0.weight" if name == "baseline" else "net.1.weight"],
-                           other["net.0.weight" if name == "baseline" else "net.1.weight"])  # fmt: skip
+    kernel = next(name for name, value in other.items() if value.ndim == 4)
+    assert not torch.equal(first[kernel], other[kernel])
 
 
 def randomize_norms(model: nn.Module) -> nn.Module:
@@ -66,6 +66,7 @@ def of_type(net: nn.Module, *types: type) -> list[nn.Module]:
     return [module for module in net if isinstance(module, types)]
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 def test_five_layer_is_conv_norm_relu_pool_three_times_and_two_dense_layers():
     model = randomize_norms(build("five_layer"))
     convolutions, norms = of_type(model.net, nn.Conv2d), of_type(model.net, nn.BatchNorm2d)
@@ -102,6 +103,20 @@ def test_normalization():
     model = build("five_layer", mean=0.5, std=0.25)
     assert float(model.state_dict()["normalize.mean"]) == 0.5  # saved with the weights
     assert not list(model.normalize.parameters())  # and not trained
+
+
+def test_image_normalization():
+    images = torch.rand(5, 1, 8, 8)
+    out = ImageNormalization()(images)
+    assert torch.allclose(out.mean((1, 2, 3)), torch.zeros(5), atol=1e-5)
+    assert torch.allclose(out.std((1, 2, 3)), torch.ones(5), atol=0.05)
+    brighter = ImageNormalization()(0.5 * images + 0.3)
+    assert torch.allclose(out, brighter, atol=0.15)  # light and contrast go
+    assert torch.equal(ImageNormalization()(torch.ones(2, 1, 8, 8)), torch.zeros(2, 1, 8, 8))
+    model = build("five_layer", normalization="image")
+    assert isinstance(model.normalize, ImageNormalization)
+    with pytest.raises(ConfigError, match="unknown normalization 'batch'"):
+        build("five_layer", normalization="batch")
 
 
 def test_unknown_model():

@@ -1,0 +1,1 @@
+"""Figures: functions from arrays and tables to matplotlib figures; nothing is trained or saved."""

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Code, Markdown, display
 from matplotlib.figure import Figure
@@ -47,7 +46,6 @@ class Notebook:
         """Show `figure`, and keep it (PNG, SVG) with the numbers behind it (CSV)."""
         self.outputs.save_figure(f"{self.name[:2]}_{name}", figure, table)
         display(figure)
-        plt.close(figure)
 
     def save_table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Keep `table` as CSV and return it."""

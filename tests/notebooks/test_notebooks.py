@@ -15,7 +15,7 @@ SMOKE = {"PROFILE": "smoke", "DATASET": "synthetic"}
 SOURCES = sorted(
     path for path in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
 )
-#: Whatever the environment says, no thread pool may fight another on a small machine.
+#: nbval's kernels start in the notebook's folder; they must find this copy of the package.
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
 
 
@@ -31,7 +31,7 @@ def test_every_notebook_runs():
         prepare(path, BUILD / "smoke" / "prepared" / path.relative_to(NOTEBOOKS), SMOKE)
         for path in SOURCES
     ]
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-v"]
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
     command += ["--nbval-cell-timeout=300", "--color=no", "--durations=5", "-p", "no:cacheprovider"]
     command += [f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), *map(str, prepared)]
     done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
@@ -48,4 +48,4 @@ def _code_cell_count(path):
 
 
 def _tail(text, lines=150):
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()[-lines:])

@@ -1,0 +1,136 @@
+"""The benchmarks run, print their tables and write their CSV files; their sums are right."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from fer_utils.datasets.synthetic import load_synthetic
+from fer_utils.paths import ROOT
+
+FOLDER = ROOT / "benchmarks"
+
+
+@pytest.fixture
+def training_step(monkeypatch):
+    """Return the script as a module."""
+    monkeypatch.syspath_prepend(FOLDER)
+    import training_step
+
+    return training_step
+
+
+@pytest.fixture
+def data_loading(monkeypatch):
+    """Return the script as a module."""
+    monkeypatch.syspath_prepend(FOLDER)
+    import data_loading
+
+    return data_loading
+
+
+def run_script(name: str, output, *options: str) -> tuple[str, pd.DataFrame]:
+    """Run a script on synthetic images; return what it printed and its CSV."""
+    tiny = ["--dataset", "synthetic", "--images", "256", "--rounds", "1"]
+    done = subprocess.run(
+        [sys.executable, FOLDER / name, *tiny, "--output", output, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=output.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, pd.read_csv(output)
+
+
+def test_training_step_prints_its_table_and_writes_the_csv(tmp_path):
+    printed, table = run_script("training_step.py", tmp_path / "speed.csv", "--seconds", "0.1")
+    names = ["usual pipeline", "ours", "ours as shipped"]
+    if not torch.cuda.is_available():
+        names = names[:2] + names  # without, then with freed memory kept
+    assert table.pipeline.tolist() == names
+    assert (table.precision[:-1] == "float32").all()
+    assert table.freed_memory[0] == "returned"
+    assert (table.images_per_second > 0).all()
+    assert table.target.dropna().tolist() == [3.0]
+    assert {"hardware", "torch", "ratio", "busy_before"} <= set(table.columns)
+    assert (table.images == 256).all()
+    assert (table.dataset == "synthetic").all()
+    for text in ("images_per_second", "ours as shipped", "target m"):
+        assert text in printed
+
+
+def test_data_loading_prints_its_table_and_writes_the_csv(tmp_path):
+    printed, table = run_script("data_loading.py", tmp_path / "loading.csv")
+    assert table.task.tolist() == [
+        "file to cache",
+        "load from cache",
+        "copy images to memory",
+        "find exact duplicates",
+        "draw synthetic images",
+    ]
+    assert (table.images == 256).all()
+    assert (table.seconds >= 0).all()
+    assert table.target.isna().all()  # the targets are for other sizes
+    assert {"hardware", "torch", "dataset"} <= set(table.columns)
+    assert "file to cache" in printed
+    assert "target" not in printed.split("saved:")[1]
+
+
+def test_ratio_is_to_the_faster_of_the_usual_rows(training_step):
+    speeds = [
+        ("usual pipeline", [90.0, 100.0, 300.0]),
+        ("ours", [220.0, 250.0, 240.0]),
+        ("usual pipeline", [210.0, 200.0, 190.0]),
+        ("ours as shipped", [590.0, 610.0, 600.0]),
+    ]
+    pipelines = [
+        training_step.Pipeline(name, "float32", "kept", lambda: 0, values)
+        for name, values in speeds
+    ]
+    table = training_step.as_table(pipelines)
+    assert table.images_per_second.tolist() == [100.0, 240.0, 200.0, 600.0]  # medians
+    assert table.ratio.tolist() == [0.5, 1.2, 1.0, 3.0]
+    assert table.lowest.tolist() == [90.0, 220.0, 190.0, 590.0]
+    assert table.highest.tolist() == [300.0, 250.0, 210.0, 610.0]
+
+
+def test_speed_counts_whole_epochs(training_step, monkeypatch):
+    clock = iter([0.0, 4.0, 8.0, 12.0])
+    monkeypatch.setattr(training_step.time, "perf_counter", lambda: next(clock))
+    assert training_step.speed(lambda: 100, seconds=6) == 200 / 8
+
+
+def test_float32_stays_float32_under_autocast(training_step):
+    plain = nn.Sequential(nn.Linear(3, 2))
+    float32 = training_step.Float32(*plain)
+    images = torch.rand(4, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert plain(images).dtype == torch.bfloat16
+        assert float32(images).dtype == torch.float32
+    assert list(float32.state_dict()) == list(plain.state_dict())
+
+
+def test_both_pipelines_train_on_the_same_first_images(training_step):
+    part, valid = training_step.load_parts("synthetic", 256)
+    assert len(part) == 256
+    assert (part.split == 0).all()
+    assert (valid.split == 1).all()
+    recipe = training_step.get_recipe(training_step.RECIPE)
+    image, label = training_step.UsualDataset(part, recipe)[5]
+    assert image.shape == (1, 48, 48)
+    assert image.dtype == torch.float32
+    assert label == part.labels[5]
+
+
+def test_the_written_csv_holds_the_same_images(data_loading, tmp_path):
+    faces = load_synthetic(240)
+    data_loading.write_csv(faces, tmp_path / "fer2013.csv")
+    with pytest.warns(UserWarning, match="unknown copy"):
+        read = data_loading.load_fer2013(tmp_path / "fer2013.csv", cache=tmp_path / "cache")
+    for name in ("images", "labels", "split"):
+        assert np.array_equal(getattr(read, name), getattr(faces, name))

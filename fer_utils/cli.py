@@ -4,6 +4,7 @@ Commands import what they need when they run, so that `train` works on a host wi
 """
 
 import argparse
+import errno
 import math
 import sys
 import time
@@ -14,12 +15,18 @@ from fer_utils.errors import FerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 1 after printing a FerError as one sentence."""
+    """Run one command; return 0, or 1 after saying in one sentence what a user can mend."""
     options = _parser().parse_args(arguments)
     try:
         return options.command(options) or 0
     except FerError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: the disk is full ({error}); what was there is whole: free some space "
+              "and run the same command again", file=sys.stderr)  # fmt: skip
         return 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)

@@ -52,7 +52,8 @@ def confusion_matrix(
 
 
 def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole > 0)
+    out = np.zeros(np.shape(part))
+    return np.divide(part, whole, out=out, where=whole > 0, dtype=np.float64)
 
 
 def accuracy(confusion: np.ndarray) -> np.ndarray:

@@ -21,10 +21,13 @@ def build_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
     """Return the one-cycle schedule (Smith & Topin 2018): up in `recipe.warmup`, then to zero."""
+    total_steps = steps + 1  # the step after the last one is asked for, too
+    if recipe.warmup * total_steps == 1:
+        total_steps += 1  # torch would divide by a rise of no steps
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=recipe.learning_rate,
-        total_steps=steps + 1,  # the step after the last one is asked for, too
+        total_steps=total_steps,
         pct_start=recipe.warmup,
         cycle_momentum=False,
     )

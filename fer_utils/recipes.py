@@ -85,7 +85,7 @@ def _cs230_recipes(model: str, title: str, *, epochs: int, learning_rate: float)
                 notebook="03_baseline_cnns",
                 reproduces=f"cs230-fer/{model.replace('_', '-')}" if headline else "",
                 headline=headline,
-                full_only=weighted and model == "baseline",
+                full_only=weighted and (model == "baseline" or not augmented),
                 augmentation="cs230" if augmented else "none",
                 balancing="class_weights" if weighted else "none",
                 normalization="image",

@@ -61,9 +61,6 @@ class Session:
         )
         self.model = model.to(device, memory_format=torch.channels_last)
         self.optimizer = build_optimizer(self.model, recipe)
-        total_steps = epochs * self.steps + 1
-        if recipe.warmup * total_steps == 1:
-            total_steps += 1  # torch would divide by a rise of no steps
         self.scheduler = build_schedule(self.optimizer, recipe, epochs * self.steps)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.history: list[dict[str, float]] = []
@@ -166,8 +163,8 @@ class Session:
             self.history = state["history"]
         except Exception as error:
             raise RunError(
-                f"{checkpoint}: the checkpoint can't be read ({error}); delete it to train "
-                f"{self.recipe.name} from the start"
+                f"{checkpoint}: the checkpoint can't be read ({type(error).__name__}); delete it "
+                f"to train {self.recipe.name} from the start"
             ) from error
 
     def best_model(self) -> nn.Module:

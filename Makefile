@@ -63,7 +63,7 @@ bench: $(READY) ## time data loading and the training step
 
 lock: ## pin every package again (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+		--no-annotate --no-header --quiet -o requirements.lock
 
 clean: ## remove what was generated; data, runs and the published report stay
 	rm -rf build data/cache .pytest_cache .ruff_cache

@@ -24,13 +24,7 @@ DATASET = toy_faces()
 EPOCHS = 3
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Sums are the same bit for bit only with the same number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def run(recipe=RECIPE, dataset=DATASET, epochs=EPOCHS, seed=0, **options) -> Trained:

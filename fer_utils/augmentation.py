@@ -4,6 +4,7 @@ Images here are (N, 1, H, W) float32 in [0, 1].
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,18 +22,23 @@ class Augmentation:
     rotation: largest angle, degrees, either way.
     zoom: largest relative change of size, either way.
     shift: largest horizontal and vertical shift, as a part of the image's side, either way.
+    erasing: probability that a rectangle is painted over with the image's mean gray (Zhong et
+        al. 2020); its sides are 15 to 45 % of the image's.
     """
 
     flip: float = 0.0
     rotation: float = 0.0
     zoom: float = 0.0
     shift: float = 0.0
+    erasing: float = 0.0
 
 
 AUGMENTATIONS = {
     "none": Augmentation(),
     # cs230-fer's: mirror, 10 degrees, 10 % zoom, 10 % shift
     "cs230": Augmentation(flip=0.5, rotation=10, zoom=0.1, shift=0.1),
+    "erasing": Augmentation(flip=0.5, rotation=10, zoom=0.1, shift=0.1, erasing=0.5),
+    "strong": Augmentation(flip=0.5, rotation=15, zoom=0.15, shift=0.1, erasing=0.5),
 }
 
 
@@ -76,10 +82,32 @@ def augment(images: Tensor, how: Augmentation, generator: torch.Generator) -> Te
         return (torch.rand(n, *shape, generator=generator, device=device) * 2 - 1) * largest
 
     mirror = torch.rand(n, generator=generator, device=device) < how.flip
-    if not (how.rotation or how.zoom or how.shift):
-        return torch.where(mirror[:, None, None, None], images.flip(3), images)
-    angle = uniform(math.radians(how.rotation))
-    return warp(images, angle, 1 + uniform(how.zoom), uniform(how.shift, 2), mirror)
+    if how.rotation or how.zoom or how.shift:
+        angle = uniform(math.radians(how.rotation))
+        images = warp(images, angle, 1 + uniform(how.zoom), uniform(how.shift, 2), mirror)
+    else:
+        images = torch.where(mirror[:, None, None, None], images.flip(3), images)
+    if not how.erasing:
+        return images
+    chosen = torch.rand(n, generator=generator, device=device) < how.erasing
+    sides = 0.15 + 0.3 * torch.rand(n, 2, generator=generator, device=device)
+    centers = torch.rand(n, 2, generator=generator, device=device)
+    inside = rectangles(centers, sides, images.shape[2:]) & chosen[:, None, None, None]
+    return torch.where(inside, images.mean((2, 3), keepdim=True), images)
+
+
+def rectangles(centers: Tensor, sides: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return masks (N, 1, H, W), bool, of one rectangle each; `shape` is (H, W).
+
+    centers, sides: (N, 2) vertical and horizontal, as parts of the image's height and width;
+    what lies outside the image is cut off.
+    """
+    inside = []
+    for axis, length in enumerate(shape):
+        places = (torch.arange(length, device=centers.device) + 0.5) / length
+        away = (places[None] - centers[:, axis, None]).abs()
+        inside.append(away < sides[:, axis, None] / 2)
+    return (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
 
 
 #: The seven augmented views of cs230-fer's test-time augmentation, here fixed ones, so that a

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_utils.errors import FerError
+from fer_utils.errors import FerError, RunError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     train = add(_train, "train", data=True)
     train.add_argument("recipes", nargs="*", help="names; all of the profile if none is given")
     train.add_argument("--seeds", type=int, nargs="+", help="instead of the profile's")
-    train.add_argument("--budget", type=float, default=math.inf, help="stop after SECONDS")
+    train.add_argument("--budget", type=float, default=math.inf, metavar="SECONDS",
+                       help="begin no epoch after that; the next call goes on")  # fmt: skip
+    train.add_argument("--jobs", type=_jobs, metavar="N", help="train N runs at once; auto (the "
+                       "default) takes one per core of a CPU, 4 at most, and 1 on a GPU, where "
+                       "small nets gain from more")  # fmt: skip
+    train.add_argument("--list", action="store_true", help="only say which runs are missing")
     train.add_argument("--with-weights", action="store_true", help="train again if only the "
                        "weights are missing")  # fmt: skip
     report = add(_report, "report", data=True)
@@ -84,41 +89,54 @@ def _recipes(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> int:
     """train the runs that are missing, main results first"""
     from fer_utils.datasets import load_dataset, pick_dataset
-    from fer_utils.experiments import train_or_load
     from fer_utils.profiles import pick_profile
     from fer_utils.recipes import RECIPES, get_recipe
     from fer_utils.runs import store_for
-    from fer_utils.training import OutOfTime
+    from fer_utils.scheduling import by_worth, is_there, train_all
 
     deadline = time.monotonic() + options.budget
     profile = pick_profile(options.profile)
     dataset = load_dataset(pick_dataset(options.dataset, profile), profile=profile)
-    recipes = [get_recipe(name) for name in options.recipes]
-    recipes = recipes or sorted(RECIPES.values(), key=lambda recipe: not recipe.headline)
-    print(f"{dataset.source}, profile {profile.name}")
-    for recipe in recipes:
-        for seed in options.seeds or recipe.seeds_for(profile):
-            try:
-                run = train_or_load(
-                    recipe,
-                    dataset,
-                    profile,
-                    seed,
-                    store=store_for(profile),
-                    with_weights=options.with_weights,
-                    deadline=deadline,
-                    progress=sys.stderr.isatty(),
-                )
-            except OutOfTime as pause:
-                print(f"out of time ({pause}); the same command goes on from here")
-                return 0
-            valid = run.metrics["valid"]["none"]["accuracy"]
-            print(
-                f"{run.folder.name}: valid {100 * valid:.2f} %, "
-                f"{run.manifest['seconds'] / 60:.1f} min of training",
-                flush=True,
+    recipes = [get_recipe(name) for name in options.recipes] or [
+        recipe for recipe in RECIPES.values() if recipe.seeds_for(profile)
+    ]
+    print(f"{dataset.source}, profile {profile.name}", flush=True)
+    if options.list:
+        for recipe, seed in by_worth(recipes, profile, options.seeds):
+            there = is_there(
+                (recipe, seed), dataset, profile, store_for(profile), options.with_weights
             )
+            print(f"{'there' if there else 'missing':8} {recipe.name} seed {seed}")
+        return 0
+    tally = train_all(
+        recipes,
+        dataset,
+        profile,
+        seeds=options.seeds,
+        jobs=options.jobs,
+        with_weights=options.with_weights,
+        deadline=deadline,
+        progress=sys.stderr.isatty(),
+    )
+    print(f"{len(tally.there)} runs were there, {len(tally.trained)} were trained")
+    if tally.busy:
+        print(f"another process trains {', '.join(tally.busy)}")
+    if tally.out_of_time or tally.left:
+        paused = "; ".join([*tally.out_of_time, f"{len(tally.left)} runs not begun"])
+        why = "out of time" if time.monotonic() > deadline else "not all could be trained"
+        print(f"{why} ({paused}); the same command goes on from here")
+    if tally.failed:
+        raise RunError(f"{', '.join(tally.failed)} failed (see above); the others are stored")
     return 0
+
+
+def _jobs(text: str) -> int | None:
+    """Read the value of --jobs: a number from 1, or None for auto."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 1")
+    return int(text)
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -13,6 +13,10 @@ class RunError(FerError):
     """A run folder is missing, damaged or not of the expected recipe."""
 
 
+class RunBusy(FerError):  # noqa: N818 - nothing is wrong: it says who is at work
+    """Another process is training this run at this moment."""
+
+
 class ConfigError(FerError):
     """An unknown recipe, profile, model, augmentation or notebook parameter."""
 

@@ -9,12 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 from fer_utils import __version__, hardware
 from fer_utils.datasets.audit import occurs_in_train
 from fer_utils.datasets.base import FaceDataset
+from fer_utils.distillation import teacher_probabilities
+from fer_utils.errors import RunBusy
 from fer_utils.evaluation import evaluate, predict
+from fer_utils.files import locked
 from fer_utils.models import count_parameters
-from fer_utils.paths import ROOT
+from fer_utils.paths import ROOT, relative
 from fer_utils.profiles import Profile
 from fer_utils.recipes import Recipe
-from fer_utils.runs import Run, RunStore, pack_predictions, run_key, store_for
+from fer_utils.run_keys import run_key
+from fer_utils.runs import Run, RunStore, pack_predictions, store_for
 from fer_utils.training import train
 
 #: Packages whose versions a manifest records.
@@ -36,13 +40,43 @@ def train_or_load(
     """Return the run of `recipe` with this seed: the stored one, else a newly trained one.
 
     with_weights: train again when the stored run was published without its weights.
-    Raises what `fer_utils.training.train` and `RunStore.find` raise.
+    Raises RunBusy while another process trains this run, and what `fer_utils.training.train`
+    and `RunStore.find` raise.
     """
     store = store or store_for(profile)
     key = run_key(recipe, profile, dataset.data_key, seed)
-    run = store.find(key)
-    if run is not None and (run.has_weights or not with_weights):
+    run = stored_run(store, key, with_weights)
+    if run is not None:
         return run
+    lock = store.checkpoint(key).with_suffix(".lock")
+    with locked(lock) as ours:
+        if not ours:
+            raise RunBusy(
+                f"{recipe.name}, seed {seed}: another process is training this run (it holds "
+                f"{relative(lock)}); wait until it ends, or stop it"
+            )
+        # the other may have ended between our look and our lock
+        return stored_run(store, key, with_weights) or _train_and_save(
+            recipe, dataset, profile, seed, store, key,
+            deadline=deadline, on_epoch=on_epoch, progress=progress,
+        )  # fmt: skip
+
+
+def stored_run(store: RunStore, key: str, with_weights: bool = False) -> Run | None:
+    """Return the run of this key, or None if it is to be trained (see `train_or_load`)."""
+    run = store.find(key)
+    return run if run is not None and (run.has_weights or not with_weights) else None
+
+
+def _train_and_save(
+    recipe: Recipe,
+    dataset: FaceDataset,
+    profile: Profile,
+    seed: int,
+    store: RunStore,
+    key: str,
+    **training,
+) -> Run:
     epochs = recipe.epochs_for(profile)
     trained = train(
         recipe,
@@ -50,10 +84,9 @@ def train_or_load(
         dataset.part("valid"),
         epochs=epochs,
         seed=seed,
+        teacher=teacher_probabilities(recipe, dataset, profile, store),
         checkpoint=store.checkpoint(key),
-        deadline=deadline,
-        on_epoch=on_epoch,
-        progress=progress,
+        **training,
     )
     predictions, metrics = {}, {}
     for split in ("valid", "test"):  # test is read here, once, when nothing is left to choose

@@ -1,5 +1,6 @@
 """Writing files so that a reader never sees half of one, and hashing them."""
 
+import errno
 import hashlib
 import json
 import os
@@ -8,6 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+#: What a file system says that has no locks.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextmanager
@@ -55,6 +64,50 @@ def atomic_folder(target: Path | str) -> Iterator[Path]:
             os.replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path | str) -> Iterator[bool]:
+    """Hold the lock file at `path` while the block runs; yield False if another holds it.
+
+    The operating system drops the lock with the process, however it ends, so a file that a
+    killed process left behind is no lock.  Where there are no such locks (Windows, some network
+    file systems) everyone gets True.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = _open_locked(path) if fcntl else None
+    if handle == -1:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        if handle is not None:
+            path.unlink(missing_ok=True)  # before the lock goes: then the file is still ours
+            os.close(handle)
+
+
+def _open_locked(path: Path) -> int | None:
+    """Return the open, locked file at `path`; -1 if another holds it, None without locks."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # whoever held it may have removed the file that we had opened: then ours is no lock
+            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            return -1
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            os.close(handle)
+            if error.errno not in _NO_LOCKS:
+                raise
+            return None
+        os.close(handle)
 
 
 def _open_to_others(path: Path, mode: int) -> None:

@@ -29,7 +29,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", 0.0, 1, 1, True, 720, 100),
+        Profile("smoke", 0.0, 1, 1, False, 720, 100),
         Profile("laptop", 0.3, 3, 1, False, 6_000, 2_000),
         Profile("full", 1.0, 3, 3, True, 6_000, 2_000),
     )

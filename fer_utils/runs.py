@@ -19,7 +19,7 @@ from torch import nn
 
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import RunError
-from fer_utils.files import atomic_folder, sha256_file, sha256_json, write_json
+from fer_utils.files import atomic_folder, sha256_file, write_json
 from fer_utils.models import build_model
 from fer_utils.paths import BUILD, PUBLISHED_RUNS, RUNS, relative
 from fer_utils.profiles import Profile
@@ -29,21 +29,6 @@ from fer_utils.training import Trained
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 RUN_FILES = ("history.csv", "metrics.json", "predictions.npz")
-
-
-def run_key(recipe: Recipe, profile: Profile, data_key: str, seed: int) -> str:
-    """Return what names a run for good: the hash of recipe, epochs, data and random seed.
-
-    It does not depend on host, package versions, paths or the profile's name.
-    """
-    return sha256_json(
-        {
-            "recipe": recipe.key_fields(),
-            "epochs": recipe.epochs_for(profile),
-            "data": data_key,
-            "seed": seed,
-        }
-    )[:16]
 
 
 @dataclass(frozen=True)
@@ -111,6 +96,7 @@ class Run:
             self.manifest["recipe"]["model"],
             num_classes=len(self.class_names),
             image_size=self.manifest["data"]["image_size"],
+            crop=self.manifest["recipe"].get("crop", 0),  # runs older than the field have none
             normalization=self.manifest["recipe"]["normalization"],
         )
         model.load_state_dict(load_file(path))

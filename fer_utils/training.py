@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from tqdm.auto import tqdm
@@ -50,6 +51,7 @@ def train(
     epochs: int,
     seed: int,
     device: torch.device | None = None,
+    teacher: np.ndarray | None = None,
     checkpoint: Path | None = None,
     deadline: float = math.inf,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
@@ -57,6 +59,7 @@ def train(
 ) -> Trained:
     """Train `recipe` with one random seed, and return the weights of its best valid epoch.
 
+    teacher: (N, C) float32, the class probabilities that a teacher gives the train images.
     checkpoint: file that the state is saved to after each epoch; where it exists, training
     goes on from there, with (on a CPU) the same result as an unbroken run.  deadline: a
     `time.monotonic()` after which no epoch is begun.  on_epoch: called with each history row.
@@ -68,7 +71,7 @@ def train(
     device = device or pick_device()
     if device.type == "cpu":
         keep_freed_memory()
-    session = Session(recipe, train_part, valid_part, epochs, seed, device)
+    session = Session(recipe, train_part, valid_part, epochs, seed, device, teacher)
     if checkpoint is not None and checkpoint.exists():
         session.restore(checkpoint)
     bar = tqdm(

@@ -16,6 +16,8 @@ from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
 from fer_utils.evaluation import predict
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
+from fer_utils.losses import distillation_loss
+from fer_utils.mixing import get_mixing, mix
 from fer_utils.models import build_model
 from fer_utils.optimization import WeightAverage, build_optimizer, build_schedule
 from fer_utils.recipes import Recipe
@@ -32,6 +34,7 @@ class Session:
         epochs: int,
         seed: int,
         device: torch.device,
+        teacher: np.ndarray | None = None,
     ) -> None:
         refuse_unknown(recipe)
         for split, part in (("train", train_part), ("valid", valid_part)):
@@ -39,12 +42,14 @@ class Session:
                 raise DataError(f"{part.name}: no {split} images; {recipe.name} needs some")
         self.recipe, self.epochs, self.seed, self.device = recipe, epochs, seed, device
         self.how = get_augmentation(recipe.augmentation)
+        self.mixing = get_mixing(recipe.mixing)
         images = np.array(train_part.images)
         self.images = torch.from_numpy(images)[:, None].to(device)
         self.labels = torch.from_numpy(train_part.labels.astype(np.int64)).to(device)
-        self.valid_part = valid_part
+        self.valid_part, self.num_classes = valid_part, train_part.num_classes
         self.batch_size = min(recipe.batch_size, len(images))
         self.steps = len(images) // self.batch_size  # of an epoch; a last short batch is left out
+        self.teacher = None if teacher is None else torch.from_numpy(teacher).to(device)
         self.weights = None
         if recipe.balancing == "class_weights":
             weights = class_weights(train_part.labels, train_part.num_classes)
@@ -55,6 +60,7 @@ class Session:
             recipe.model,
             num_classes=train_part.num_classes,
             image_size=images.shape[1],
+            crop=recipe.crop,
             normalization=recipe.normalization,
             mean=float(images.mean(dtype=np.float64) / 255),
             std=float(images.std(dtype=np.float64) / 255),
@@ -107,21 +113,35 @@ class Session:
         """Train on the images at `batch`, (B,) int64; return the loss and the number of hits."""
         labels = self.labels[batch]
         images = augment(to_float(self.images[batch]), self.how, generator)
+        targets = None if self.teacher is None else self.teacher[batch]
+        if self.mixing is not None and len(self.history) < self.mixing.until * self.epochs:
+            images, labels, targets = self._mixed(images, labels, targets)
         with autocast(self.device):
-            logits = self.model(images)
+            logits = self.model(images).float()
         loss = F.cross_entropy(
-            logits.float(),
-            labels,
-            weight=self.weights,
-            label_smoothing=self.recipe.label_smoothing,
+            logits, labels, weight=self.weights, label_smoothing=self.recipe.label_smoothing
         )
+        if targets is not None:
+            taught = distillation_loss(logits, targets, self.recipe.temperature)
+            loss = torch.lerp(loss, taught, self.recipe.teacher_share)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         self.scheduler.step()
         if self.average is not None:
             self.average.update(self.model)
-        return loss.detach(), (logits.argmax(1) == labels).sum()
+        return loss.detach(), (logits.argmax(1) == self.labels[batch]).sum()
+
+    def _mixed(
+        self, images: Tensor, labels: Tensor, targets: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Mix the batch in pairs; labels come back as probabilities, (B, C) float32."""
+        shares = F.one_hot(labels, self.num_classes).float()
+        both = shares if targets is None else torch.cat((shares, targets), dim=1)
+        images, both = mix(images, both, self.mixing)
+        if targets is None:
+            return images, both, None
+        return images, *both.split(self.num_classes, dim=1)
 
     def _state(self) -> dict[str, Tensor]:
         """Return the weights that are judged: the averaged ones where there are such."""

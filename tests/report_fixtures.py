@@ -11,7 +11,8 @@ from fer_utils.labels import FER2013_CLASSES
 from fer_utils.profiles import get_profile
 from fer_utils.recipes import RECIPES, get_recipe
 from fer_utils.reporting.outputs import Outputs
-from fer_utils.runs import Run, RunStore, pack_predictions, run_key
+from fer_utils.run_keys import run_key
+from fer_utils.runs import Run, RunStore, pack_predictions
 from fer_utils.training import Trained
 
 SAMPLES = 60

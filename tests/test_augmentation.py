@@ -12,6 +12,7 @@ from fer_utils.augmentation import (
     Augmentation,
     augment,
     get_augmentation,
+    rectangles,
     to_float,
     tta_views,
     warp,
@@ -161,3 +162,26 @@ def test_seven_views_are_those_of_their_table(images):
 def test_unknown_tta(images):
     with pytest.raises(ConfigError, match="unknown test-time augmentation 'ten'"):
         tta_views(images, "ten")
+
+
+def test_rectangles_cover_what_they_say_and_are_cut_at_the_edge():
+    centers = torch.tensor([[0.5, 0.5], [0.0, 0.5]])
+    sides = torch.tensor([[0.5, 0.25], [0.5, 0.25]])
+    masks = rectangles(centers, sides, (16, 24))
+    assert masks.shape == (2, 1, 16, 24)
+    assert masks[0, 0, 4:12, 9:15].all()
+    assert masks[0].sum() == 8 * 6
+    assert masks[1, 0, :4, 9:15].all()
+    assert masks[1].sum() == 4 * 6
+
+
+def test_erasing_paints_one_rectangle_in_the_images_gray(images):
+    images = images.repeat(10, 1, 1, 1)
+    how = Augmentation(erasing=0.5)
+    out = augment(images, how, torch.Generator().manual_seed(0))
+    changed = (out != images).flatten(1).float().mean(1)
+    assert 10 <= (changed > 0).sum() <= 30  # about half of 40
+    assert changed.max() < 0.45**2 + 0.03
+    first = int(changed.argmax())
+    gray = images[first].mean()
+    assert torch.allclose(out[first][out[first] != images[first]], gray)

@@ -10,7 +10,8 @@ from helpers import PROFILE, RECIPE, toy_faces, weights_hash
 from fer_utils import experiments
 from fer_utils.evaluation import predict
 from fer_utils.experiments import provenance, train_or_load, train_seeds
-from fer_utils.runs import RunStore, publish, run_key
+from fer_utils.run_keys import run_key
+from fer_utils.runs import RunStore, publish
 from fer_utils.training import OutOfTime
 
 DATASET = toy_faces()

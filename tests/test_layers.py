@@ -16,9 +16,10 @@ MAX_LINES = 250
 #: Layers from the bottom up; a name stands for the module and, if it is a package, for all in it.
 LAYERS = (
     "fer_utils errors files labels paths profiles published tensorflow_bridge hardware",
-    "datasets balancing augmentation models recipes features",
-    "training training_session optimization evaluation runs experiments",
-    "figures interpretation ensembling faces export",
+    "datasets balancing augmentation mixing losses models recipes features",
+    "training training_session optimization evaluation run_keys runs distillation experiments "
+    "scheduling",
+    "figures interpretation ensembling calibration comparison error_analysis faces export",
     "reporting cli __main__",
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from fer_utils.errors import ConfigError
 from fer_utils.models import MODELS, build_model, count_parameters
 from fer_utils.models.normalization import ImageNormalization, PixelNormalization
+from fer_utils.recipes import RECIPES
 
 
 def build(name: str, image_size: int = 48, **options) -> nn.Sequential:
@@ -122,3 +123,37 @@ def test_image_normalization():
 def test_unknown_model():
     with pytest.raises(ConfigError, match=r"unknown model 'vgg99'; known: .*baseline"):
         build_model("vgg99", num_classes=7)
+
+
+def test_the_crop_is_the_center_and_part_of_the_net():
+    model = build("small", crop=40).eval()
+    assert model.crop.size == 40
+    images = torch.rand(2, 1, 48, 48)
+    framed = images.clone()
+    framed[:, :, :4] = framed[:, :, 44:] = framed[:, :, :, :4] = framed[:, :, :, 44:] = 0
+    assert torch.equal(model(images), model(framed))
+    framed[:, :, 4, 4] += 5
+    assert not torch.equal(model(images), model(framed))
+    assert "crop" not in dict(build("small").named_children())
+    with pytest.raises(ConfigError, match="image size 48, not 50"):
+        build("small", crop=50)
+
+
+def multiply_accumulates(model: nn.Module, image_size: int = 48) -> int:
+    counts = []
+
+    def count(module, inputs, output):
+        places = output[0, 0].numel() if output.ndim == 4 else 1
+        counts.append(places * module.weight.numel())
+
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(count)
+    model.eval()(torch.zeros(1, 1, image_size, image_size))
+    return sum(counts)
+
+
+def test_the_small_net_is_small():
+    model = build("small", crop=RECIPES["small"].crop)
+    assert multiply_accumulates(model) <= 70_000_000
+    assert count_parameters(model) <= 2_000_000

@@ -17,7 +17,8 @@ from fer_utils.errors import RunError
 from fer_utils.evaluation import predict
 from fer_utils.profiles import get_profile
 from fer_utils.recipes import Recipe
-from fer_utils.runs import MANIFEST, RUN_FILES, WEIGHTS, RunStore, open_run, publish, run_key
+from fer_utils.run_keys import run_key
+from fer_utils.runs import MANIFEST, RUN_FILES, WEIGHTS, RunStore, open_run, publish
 
 KEY = "0123456789abcdef"
 DATASET = toy_faces()

@@ -1,7 +1,20 @@
-"""Normalization as the first layer of a net, so that its weights file says all it needs."""
+"""Crop and normalization as first layers of a net: whoever exports it need not know of them."""
 
 import torch
 from torch import Tensor, nn
+
+
+class CenterCrop(nn.Module):
+    """Keep the central square of `size` pixels."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, C, size, size) of images (N, C, H, W)."""
+        top, left = ((side - self.size) // 2 for side in images.shape[2:])
+        return images[:, :, top : top + self.size, left : left + self.size]
 
 
 class ImageNormalization(nn.Module):

@@ -22,7 +22,8 @@ from fer_utils.evaluation import (
 from fer_utils.files import sha256_file, sha256_json
 from fer_utils.profiles import get_profile
 from fer_utils.recipes import RECIPES, Recipe
-from fer_utils.runs import MANIFEST, Run, RunStore, run_key
+from fer_utils.run_keys import run_key
+from fer_utils.runs import MANIFEST, Run, RunStore
 
 Facts = dict[str, object]
 

@@ -1,10 +1,8 @@
-"""Recipes: what to train, as plain data. The comparison tables are made from this list."""
+"""A recipe: what to train, as plain data."""
 
 from dataclasses import asdict, dataclass, fields
-from itertools import product
 
 from fer_utils.augmentation import TTA_VIEWS
-from fer_utils.errors import ConfigError, unknown_name
 from fer_utils.profiles import Profile
 
 
@@ -23,13 +21,15 @@ class Recipe:
     notebook: str  # the notebook that tells its story
     reproduces: str = ""  # "project/row" of published.csv
     headline: bool = False  # a main result: several random seeds in every profile
-    full_only: bool = False  # a large net or a side result: left to the profile `full`
+    full_only: bool = False  # a large net or a side result: `laptop` trains it only by name
     # -- what is trained, hashed into the run's key ------------------------------------------
     dataset: str = "fer2013"
     cleaning: str = "none"
     balancing: str = "none"  # "class_weights": weighted loss
     initial_weights: str = "random"
     augmentation: str = "none"
+    crop: int = 0  # side of the central square that the net sees, pixels; 0 for all
+    mixing: str = "none"  # of the images of a batch: a name in fer_utils.mixing.MIXINGS
     normalization: str = "dataset"  # by the train pixels, or "image": each by its own
     loss: str = "cross_entropy"
     label_smoothing: float = 0.0
@@ -41,6 +41,9 @@ class Recipe:
     batch_size: int = 128
     epochs: int = 100  # under `full`; profiles train a part of it
     ema_decay: float = 0.999  # exponential moving average of the weights; 0 for none
+    teacher: tuple[str, ...] = ()  # recipes whose ensemble teaches: see fer_utils.distillation
+    teacher_share: float = 0.7  # weight of the teacher's word in the loss, where there is one
+    temperature: float = 2.0  # that softens the teacher's probabilities
     tta: tuple[str, ...] = tuple(TTA_VIEWS)  # predictions that are kept
 
     def epochs_for(self, profile: Profile) -> int:
@@ -48,9 +51,13 @@ class Recipe:
         return max(1, round(self.epochs * profile.epoch_fraction))
 
     def seeds_for(self, profile: Profile) -> tuple[int, ...]:
-        """Return the random seeds that `profile` trains; none if it leaves this recipe out."""
+        """Return the random seeds that `profile` trains by itself; none if that is too much."""
         if self.full_only and not profile.all_recipes:
             return ()
+        return self.all_seeds(profile)
+
+    def all_seeds(self, profile: Profile) -> tuple[int, ...]:
+        """Return the random seeds of `profile`, also if it trains this recipe only by name."""
         return tuple(range(profile.headline_seeds if self.headline else profile.variant_seeds))
 
     def key_fields(self) -> dict[str, object]:
@@ -62,62 +69,3 @@ class Recipe:
             for name, value in asdict(self).items()
             if name not in described and (name == "model" or value != defaults[name])
         }
-
-
-def _cs230_recipes(model: str, title: str, *, epochs: int, learning_rate: float) -> list[Recipe]:
-    """Return a net of cs230-fer with and without augmentation and class weights.
-
-    Per-image normalization and the five-layer net's learning rate were chosen on valid, in short
-    trainings of the five-layer net; the baseline's settings were not searched.
-    """
-    recipes = []
-    for augmented, weighted in product((True, False), (False, True)):
-        headline = augmented and not weighted
-        suffix = ("" if augmented else "_plain") + ("_weighted" if weighted else "")
-        words = [
-            *([] if augmented else ["no augmentation"]),
-            *(["class weights"] if weighted else []),
-        ]
-        recipes.append(
-            Recipe(
-                name=f"cs230_{model}{suffix}",
-                title=", ".join([title, *words]),
-                model=model,
-                notebook="03_baseline_cnns",
-                reproduces=f"cs230-fer/{model.replace('_', '-')}" if headline else "",
-                headline=headline,
-                full_only=weighted and (model == "baseline" or not augmented),
-                augmentation="cs230" if augmented else "none",
-                balancing="class_weights" if weighted else "none",
-                normalization="image",
-                label_smoothing=0.1,
-                learning_rate=learning_rate,
-                # without augmentation a net soon knows its images by heart
-                epochs=epochs if augmented else 30,
-            )
-        )
-    return recipes
-
-
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        *_cs230_recipes("baseline", "Baseline", epochs=80, learning_rate=0.05),
-        *_cs230_recipes("five_layer", "Five-layer net", epochs=100, learning_rate=0.1),
-    )
-}
-
-
-def get_recipe(name: str) -> Recipe:
-    """Return the recipe called `name`; raise ConfigError for an unknown one."""
-    if name not in RECIPES:
-        raise unknown_name("recipe", name, RECIPES)
-    return RECIPES[name]
-
-
-def recipes_of(notebook: str) -> tuple[Recipe, ...]:
-    """Return the recipes that the notebook of this name trains or loads."""
-    found = tuple(recipe for recipe in RECIPES.values() if recipe.notebook == notebook)
-    if not found:
-        raise ConfigError(f"no recipe belongs to notebook {notebook!r}")
-    return found

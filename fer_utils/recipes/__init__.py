@@ -1,0 +1,24 @@
+"""Recipes by name: the comparison tables are made from this list. To add some, add a file."""
+
+from fer_utils.errors import ConfigError, unknown_name
+from fer_utils.recipes import cs230, scratch
+from fer_utils.recipes.base import Recipe
+
+__all__ = ["RECIPES", "Recipe", "get_recipe", "recipes_of"]
+
+RECIPES = {recipe.name: recipe for recipe in (*cs230.RECIPES, *scratch.RECIPES)}
+
+
+def get_recipe(name: str) -> Recipe:
+    """Return the recipe called `name`; raise ConfigError for an unknown one."""
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    return RECIPES[name]
+
+
+def recipes_of(notebook: str) -> tuple[Recipe, ...]:
+    """Return the recipes that the notebook of this name trains or loads."""
+    found = tuple(recipe for recipe in RECIPES.values() if recipe.notebook == notebook)
+    if not found:
+        raise ConfigError(f"no recipe belongs to notebook {notebook!r}")
+    return found

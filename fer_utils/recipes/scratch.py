@@ -1,0 +1,103 @@
+"""Strong nets from scratch: the small one for phones, larger ones, and what their training owes
+to each of its parts (ablations)."""
+
+from dataclasses import replace
+
+from fer_utils.recipes.base import Recipe
+
+NOTEBOOK = "07_ensembles"
+
+#: What the ablations vary: a net of a quarter of the small one's work, trained briefly.
+ABLATION_BASE = Recipe(
+    name="ablation_base",
+    title="as it is",
+    model="mini",
+    notebook=NOTEBOOK,
+    augmentation="cs230",
+    crop=44,
+    normalization="image",
+    label_smoothing=0.1,
+    learning_rate=0.1,
+    epochs=60,
+)
+
+
+def _ablation(name: str, title: str, **changes: object) -> Recipe:
+    return replace(ABLATION_BASE, name=f"ablation_{name}", title=title, **changes)
+
+
+ABLATIONS = (
+    ABLATION_BASE,
+    _ablation("whole_image", "no crop (48 pixels)", crop=0),
+    _ablation("crop_40", "crop of 40 pixels", crop=40),
+    _ablation("erasing", "with random erasing", augmentation="erasing"),
+    _ablation("cutmix", "with cutmix", mixing="cutmix"),
+    _ablation("mixup", "with mixup", mixing="mixup"),
+    _ablation("squeeze", "with squeeze-and-excitation", model="mini_squeeze"),
+    _ablation("average", "average instead of dense layer", model="mini_average"),
+    _ablation("no_augmentation", "no augmentation", augmentation="none"),
+    _ablation("no_ema", "no averaged weights", ema_decay=0.0),
+    _ablation("no_smoothing", "no label smoothing", label_smoothing=0.0),
+    _ablation("dataset_norm", "normalized by the data set", normalization="dataset"),
+)
+
+#: The net for phones and laptops; its recipe is what the ablations speak for.
+SMALL = Recipe(
+    name="small",
+    title="Small net",
+    model="small",
+    notebook=NOTEBOOK,
+    headline=True,
+    augmentation="erasing",
+    crop=40,
+    normalization="image",
+    label_smoothing=0.1,
+    learning_rate=0.1,
+    epochs=150,
+)
+
+LARGER = (
+    replace(
+        SMALL, name="medium", title="Medium net", model="medium", headline=False, full_only=True
+    ),
+    replace(SMALL, name="vgg8", title="VGG-8", model="vgg8", crop=44, full_only=True, epochs=120),
+    *(
+        replace(
+            SMALL,
+            name=name,
+            title=title,
+            model=name,
+            full_only=True,
+            augmentation="strong",
+            mixing="cutmix",
+            crop=44,
+            batch_size=256,
+            warmup=0.1,
+            epochs=120,
+        )
+        for name, title in (
+            ("se_resnet18", "SE-ResNet-18"),
+            ("se_resnet34", "SE-ResNet-34"),
+            ("wide_resnet", "Wide residual net (16-8)"),
+        )
+    ),
+)
+
+DISTILLED = (
+    replace(
+        SMALL,
+        name="small_distilled",
+        title="Small net, distilled",
+        teacher=("small", "medium"),
+        full_only=True,
+    ),
+    replace(
+        SMALL,
+        name="small_distilled_strong",
+        title="Small net, distilled from the large nets",
+        teacher=("se_resnet18", "se_resnet34", "wide_resnet"),
+        full_only=True,
+    ),
+)
+
+RECIPES = (SMALL, *LARGER, *DISTILLED, *ABLATIONS)

@@ -1,0 +1,152 @@
+"""Tests and overlaps are those of scipy and of counting by hand."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from fer_utils.comparison import (
+    McNemar,
+    disagreement,
+    error_overlap,
+    holm,
+    mcnemar,
+    mcnemar_table,
+    oracle_accuracy,
+    paired_difference,
+    wrong_if_independent,
+    wrong_members,
+)
+from fer_utils.errors import DataError
+
+TRUE = np.array([0, 1, 2, 0, 1, 2])
+PREDS = np.array(
+    [
+        [0, 1, 2, 0, 1, 2],  # all right
+        [0, 1, 2, 1, 2, 0],  # three wrong
+        [0, 1, 1, 1, 0, 2],  # three wrong, two of them with the one above, one in the same way
+    ]
+)
+
+
+def noisy(y_true, rate, seed):
+    generator = np.random.default_rng(seed)
+    wrong = generator.random(len(y_true)) < rate
+    return np.where(wrong, (y_true + generator.integers(1, 7, len(y_true))) % 7, y_true)
+
+
+# -- tests of a pair --------------------------------------------------------------------------
+
+
+def test_mcnemar_counts_and_p_value():
+    y_true = np.zeros(30, int)
+    a, b = np.ones(30, int), np.ones(30, int)
+    a[:12], b[9:14] = 0, 0  # a alone: 9; both: 3; b alone: 2
+    assert mcnemar(y_true, a, b) == McNemar(9, 2, binomtest(9, 11).pvalue)
+    assert mcnemar(y_true, a, b).p_value == pytest.approx(2 * (1 + 11 + 55) / 2**11)
+    assert mcnemar(y_true, b, a) == McNemar(2, 9, binomtest(2, 11).pvalue)
+    assert mcnemar(y_true, a, a) == McNemar(0, 0, 1.0)
+
+
+def test_mcnemar_rejects_predictions_of_other_images():
+    with pytest.raises(DataError, match="for 6 labels"):
+        mcnemar(TRUE, PREDS[0], PREDS[1][:5])
+
+
+def test_holm_by_hand():
+    # 0.01 * 4, then 0.02 * 3, then the larger of 0.03 * 2 and what came before, and so on
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.7]).tolist() == [1, 1]
+    assert holm([0.2]).tolist() == [0.2]
+    assert holm([]).tolist() == []
+
+
+def test_mcnemar_table_has_every_pair_once():
+    y_true = np.random.default_rng(0).integers(0, 7, 500)
+    rates = {"good": 0.1, "same": 0.1, "bad": 0.5}
+    y_preds = {name: noisy(y_true, rate, i) for i, (name, rate) in enumerate(rates.items())}
+    table = mcnemar_table(y_true, {name: np.eye(7)[pred] for name, pred in y_preds.items()})
+    assert table[["a", "b"]].to_numpy().tolist() == [
+        ["good", "same"], ["good", "bad"], ["same", "bad"],
+    ]  # fmt: skip
+    for row in table.itertuples():
+        test = mcnemar(y_true, y_preds[row.a], y_preds[row.b])
+        assert (row.only_a, row.only_b, row.p_value) == (test.only_a, test.only_b, test.p_value)
+        right_a, right_b = y_preds[row.a] == y_true, y_preds[row.b] == y_true
+        assert row.difference == pytest.approx(right_a.mean() - right_b.mean())
+    assert table["p_holm"].to_numpy() == pytest.approx(holm(table["p_value"]))
+    assert table["p_holm"][0] > 0.05
+    assert (table["p_holm"][1:] < 1e-6).all()
+
+
+def test_mcnemar_table_of_one_model_is_empty():
+    table = mcnemar_table(TRUE, {"only": np.eye(3)[TRUE]})
+    assert len(table) == 0
+    assert table.columns[-1] == "p_holm"
+
+
+def test_paired_difference_has_the_paired_standard_error():
+    y_true = np.zeros(1000, int)
+    a, b = np.zeros(1000, int), np.zeros(1000, int)
+    a[:40], b[20:120] = 1, 1  # wrong: a 40, b 100; a alone right: 80, b alone: 20
+    found = paired_difference(y_true, a, b)
+    assert found.difference == pytest.approx(0.06)
+    half = 1.96 * np.sqrt((0.1 - 0.06**2) / 1000)
+    assert [found.ci_low, found.ci_high] == pytest.approx([0.06 - half, 0.06 + half], abs=0.002)
+    swapped = paired_difference(y_true, b, a)
+    assert swapped.difference == pytest.approx(-0.06)
+    assert swapped.ci_low == pytest.approx(-found.ci_high)
+    nothing = paired_difference(y_true, a, a)
+    assert (nothing.difference, nothing.ci_low, nothing.ci_high) == (0, 0, 0)
+
+
+# -- shared errors ----------------------------------------------------------------------------
+
+
+def test_disagreement_by_hand():
+    expected = np.array([[0, 3, 3], [3, 0, 3], [3, 3, 0]]) / 6
+    assert disagreement(PREDS) == pytest.approx(expected)
+
+
+def test_error_overlap_by_hand():
+    nan = np.nan
+    expected = [[nan, nan, nan], [0, 1, 2 / 3], [0, 2 / 3, 1]]
+    assert error_overlap(TRUE, PREDS) == pytest.approx(np.array(expected), nan_ok=True)
+    expected = [[nan, nan, nan], [0, 1, 1 / 3], [0, 1 / 3, 1]]
+    found = error_overlap(TRUE, PREDS, same_class=True)
+    assert found == pytest.approx(np.array(expected), nan_ok=True)
+
+
+def test_error_overlap_rows_are_conditions():
+    y_true = np.zeros(100, int)
+    y_preds = np.zeros((2, 100), int)
+    y_preds[0, :10], y_preds[1, :40] = 1, 1  # the first one's errors are all the second one's
+    assert error_overlap(y_true, y_preds) == pytest.approx(np.array([[1, 1], [0.25, 1]]))
+
+
+def test_independent_errors_overlap_by_the_error_rate():
+    y_true = np.random.default_rng(9).integers(0, 7, 20_000)
+    y_preds = np.array([noisy(y_true, 0.3, 1), noisy(y_true, 0.2, 2)])
+    assert error_overlap(y_true, y_preds)[0, 1] == pytest.approx(0.2, abs=0.02)
+    found = wrong_members(y_true, y_preds)
+    assert found == pytest.approx(wrong_if_independent(y_true, y_preds), rel=0.03)
+
+
+def test_wrong_members_and_the_oracle():
+    assert wrong_members(TRUE, PREDS).tolist() == [2, 2, 2, 0]
+    assert wrong_members(TRUE, PREDS[1:]).tolist() == [2, 2, 2]
+    assert oracle_accuracy(TRUE, PREDS) == 1
+    assert oracle_accuracy(TRUE, PREDS[1:]) == pytest.approx(4 / 6)
+    assert oracle_accuracy(TRUE, PREDS[1:2]) == pytest.approx(3 / 6)
+
+
+def test_wrong_if_independent_by_hand():
+    found = wrong_if_independent(TRUE, PREDS)  # error rates 0, 1/2, 1/2
+    assert found == pytest.approx(np.array([1.5, 3, 1.5, 0]))
+
+
+def test_predictions_must_be_of_the_labels_images():
+    for function in (error_overlap, oracle_accuracy, wrong_members):
+        with pytest.raises(DataError, match="same images in the same order"):
+            function(TRUE, PREDS[:, :4])
+        with pytest.raises(DataError, match="for 0 labels"):
+            function(TRUE[:0], PREDS[:, :0])

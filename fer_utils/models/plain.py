@@ -43,7 +43,7 @@ def conv_block(
     """
     return [
         nn.Conv2d(channels_in, channels, size, stride, padding=size // 2, bias=False),
-        *([nn.MaxPool2d(2, ceil_mode=True)] if pool else []),
+        *([nn.MaxPool2d(2)] if pool else []),
         nn.BatchNorm2d(channels),
         nn.ReLU(inplace=True),
     ]

@@ -49,28 +49,26 @@ SMALL = Recipe(
     notebook=NOTEBOOK,
     headline=True,
     augmentation="erasing",
-    crop=40,
+    crop=44,
     normalization="image",
     label_smoothing=0.1,
     learning_rate=0.1,
-    epochs=150,
+    epochs=130,
 )
 
+_BY_NAME = replace(SMALL, headline=False, full_only=True)
+
 LARGER = (
-    replace(
-        SMALL, name="medium", title="Medium net", model="medium", headline=False, full_only=True
-    ),
-    replace(SMALL, name="vgg8", title="VGG-8", model="vgg8", crop=44, full_only=True, epochs=120),
+    replace(_BY_NAME, name="medium", title="Medium net", model="medium"),
+    replace(_BY_NAME, name="vgg8", title="VGG-8", model="vgg8", epochs=120),
     *(
         replace(
-            SMALL,
+            _BY_NAME,
             name=name,
             title=title,
             model=name,
-            full_only=True,
             augmentation="strong",
             mixing="cutmix",
-            crop=44,
             batch_size=256,
             warmup=0.1,
             epochs=120,
@@ -85,18 +83,16 @@ LARGER = (
 
 DISTILLED = (
     replace(
-        SMALL,
+        _BY_NAME,
         name="small_distilled",
         title="Small net, distilled",
         teacher=("small", "medium"),
-        full_only=True,
     ),
     replace(
-        SMALL,
+        _BY_NAME,
         name="small_distilled_strong",
         title="Small net, distilled from the large nets",
         teacher=("se_resnet18", "se_resnet34", "wide_resnet"),
-        full_only=True,
     ),
 )
 

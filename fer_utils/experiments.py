@@ -89,7 +89,8 @@ def _train_and_save(
         **training,
     )
     predictions, metrics = {}, {}
-    for split in ("valid", "test"):  # test is read here, once, when nothing is left to choose
+    # test is read here, once, when nothing is left to choose
+    for split in ("valid",) if recipe.valid_only else ("valid", "test"):
         part = dataset.part(split)
         y_prob = predict(trained.model, part.images, recipe.tta)
         predictions |= pack_predictions(split, part, y_prob)

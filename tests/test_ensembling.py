@@ -127,6 +127,14 @@ def test_greedy_selection_is_at_least_as_good_as_the_best_member():
     assert greedy_selection(y_true, y_probs[2:]).tolist() == [1]
 
 
+def test_greedy_selection_breaks_ties_by_log_loss():
+    y_true, (y_prob,) = members([1])
+    flat = 0.1 * y_prob + 0.9 / 4  # the same predictions with other confidences
+    assert log_loss(y_true, y_prob) < log_loss(y_true, flat)
+    assert greedy_selection(y_true, np.array([flat, y_prob]), rounds=1).tolist() == [0, 1]
+    assert greedy_selection(y_true, np.array([y_prob, flat]), rounds=1).tolist() == [1, 0]
+
+
 # -- stacking ---------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ LAYERS = (
     "fer_utils errors files labels paths profiles published tensorflow_bridge hardware",
     "datasets balancing augmentation mixing losses models recipes features",
     "training training_session optimization evaluation run_keys runs distillation experiments "
-    "scheduling",
+    "workers scheduling",
     "figures interpretation ensembling calibration comparison error_analysis faces export",
     "reporting cli __main__",
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -86,9 +87,12 @@ def test_a_worker_that_dies_costs_its_task_only():
     assert set(ends) == set("abc")
 
 
-def test_workers_that_can_not_start_end_it():
+def test_workers_that_can_not_start_end_it(monkeypatch):
+    nowhere = ModuleType("nowhere")  # which the worker can't import
+    exec("def work(task, tell): ...", nowhere.__dict__)
+    monkeypatch.setitem(sys.modules, "nowhere", nowhere)
     with pytest.raises(RunError, match="a worker can't work"):
-        work_through(Heap("a"), os._exit, {}, jobs=1, threads=1, on_step=list)  # wrong arguments
+        work_through(Heap("a"), nowhere.work, {}, jobs=1, threads=1, on_step=lambda: None)
 
 
 def test_threads_are_set_before_packages_load(monkeypatch):

@@ -91,6 +91,16 @@ def reliability_diagram(
     its mean confidence and its accuracy; the expected calibration error in the title is their
     mean over the images (Guo et al. 2017).  Raises DataError without predictions.
     """
+    figure = new_figure(5.6, 5.6)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+    draw_reliability(top, bottom, y_true, y_prob, bins, title)
+    return figure
+
+
+def draw_reliability(
+    top: Axes, bottom: Axes, y_true: np.ndarray, y_prob: np.ndarray, bins: int, title: str
+) -> None:
+    """Draw a reliability diagram into two axes: see `reliability_diagram`."""
     if len(y_true) == 0:
         raise DataError("a reliability diagram needs at least one prediction")
     confidence, hit = y_prob.max(axis=1), y_prob.argmax(axis=1) == y_true
@@ -100,9 +110,6 @@ def reliability_diagram(
     accuracy = 100 * np.bincount(which, hit, minlength=bins)[used] / images[used]
     claimed = 100 * np.bincount(which, confidence, minlength=bins)[used] / images[used]
     width, centers = 100 / bins, 100 * (np.arange(bins) + 0.5) / bins
-
-    figure = new_figure(5.6, 5.6)
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     top.plot([0, 100], [0, 100], "--", color=MUTED, lw=1.2, label="perfectly calibrated")
     top.bar(
         centers[used], accuracy, width * 0.92, color=SERIES_COLORS[0], alpha=0.85, label="accuracy"
@@ -126,7 +133,6 @@ def reliability_diagram(
     bottom.set_ylim(0, 1.6 * share.max())  # room for the legend above the bars
     bottom.legend(loc="upper left", ncols=2, fontsize=8.5)
     bottom.set(xlabel="confidence: probability of the predicted class (%)", ylabel="images (%)")
-    return figure
 
 
 def prediction_gallery(

@@ -16,12 +16,13 @@ from fer_utils.figures.predictions import (
     prediction_gallery,
     reliability_diagram,
 )
-from fer_utils.figures.style import INK, MUTED, SERIES_COLORS, new_figure
+from fer_utils.figures.style import INK, MUTED, RIGHT, SERIES_COLORS, WRONG, new_figure
 
 __all__ = [
     "accuracy_bars",
     "confusion_matrices",
     "confusion_matrix",
+    "gain_bars",
     "learning_curves",
     "prediction_gallery",
     "recall_bars",
@@ -122,6 +123,35 @@ def accuracy_bars(table: pd.DataFrame) -> Figure:
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("accuracy (%)")
     figure.legend(loc="outside upper right", ncols=2)
+    return figure
+
+
+def gain_bars(table: pd.DataFrame) -> Figure:
+    """Draw one difference in accuracy per row, in points, as a dot with its interval.
+
+    table: columns change, gain, ci_low, ci_high, fractions of one, drawn from the top down.
+    A dot is green or red where its interval leaves out zero.  Raises DataError without rows.
+    """
+    if not len(table):
+        raise DataError("gain_bars needs a table with at least one row")
+    gain, low, high = (100 * table[["gain", "ci_low", "ci_high"]].astype(float)).to_numpy().T
+    rows = np.arange(len(table))
+    colors = np.where(low > 0, RIGHT, np.where(high < 0, WRONG, SERIES_COLORS[0]))
+    figure = new_figure(height=1.0 + 0.34 * len(table))
+    ax = figure.subplots()
+    ax.axvline(0, color=MUTED, lw=1.2)
+    ax.hlines(rows, low, high, colors=colors, lw=2.6, alpha=0.55)
+    ax.scatter(gain, rows, s=46, c=colors, zorder=3)
+    where = ax.get_yaxis_transform()  # x from 0 to 1 over the axes, y in rows
+    for row in rows:
+        text = f"{gain[row]:+.1f}  [{low[row]:+.1f}, {high[row]:+.1f}]"
+        ax.text(1.02, row, text, transform=where, va="center", fontsize=9)
+    ax.set_yticks(rows, table["change"])
+    ax.tick_params(axis="y", length=0, labelsize=9.5)
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.margins(x=0.06)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("gain in accuracy (points), 95 % interval")
     return figure
 
 

@@ -8,7 +8,10 @@ from torch import nn
 
 from fer_utils.errors import ConfigError, unknown_name
 from fer_utils.models import cs230, plain, residual
+from fer_utils.models.cost import count_multiply_accumulates, count_parameters
 from fer_utils.models.normalization import CenterCrop, ImageNormalization, PixelNormalization
+
+__all__ = ["MODELS", "build_model", "count_multiply_accumulates", "count_parameters"]
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "baseline": cs230.baseline,
@@ -58,9 +61,3 @@ def build_model(
     net = MODELS[name](num_classes=num_classes, image_size=crop or image_size)
     parts = {"crop": CenterCrop(crop)} if crop else {}
     return nn.Sequential(OrderedDict(**parts, normalize=normalize, net=net))
-
-
-def count_parameters(model: nn.Module, trainable_only: bool = False) -> int:
-    """Return the number of parameters of `model`, buffers not counted."""
-    wanted = (p for p in model.parameters() if p.requires_grad or not trainable_only)
-    return sum(p.numel() for p in wanted)

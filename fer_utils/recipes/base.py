@@ -22,6 +22,7 @@ class Recipe:
     reproduces: str = ""  # "project/row" of published.csv
     headline: bool = False  # a main result: several random seeds in every profile
     full_only: bool = False  # a large net or a side result: `laptop` trains it only by name
+    valid_only: bool = False  # an ablation: its test predictions are not even made
     # -- what is trained, hashed into the run's key ------------------------------------------
     dataset: str = "fer2013"
     cleaning: str = "none"
@@ -62,10 +63,18 @@ class Recipe:
 
     def key_fields(self) -> dict[str, object]:
         """Return the fields that a run's key hashes: those of training, unless default."""
-        described = {"name", "title", "notebook", "reproduces", "headline", "full_only", "epochs"}
+        described = {
+            "name",
+            "title",
+            "notebook",
+            "reproduces",
+            "headline",
+            "full_only",
+            "valid_only",
+        }
         defaults = {field.name: field.default for field in fields(self)}
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in described and (name == "model" or value != defaults[name])
+            if name not in described | {"epochs"} and (name == "model" or value != defaults[name])
         }

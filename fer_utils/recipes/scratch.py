@@ -11,6 +11,7 @@ NOTEBOOK = "07_ensembles"
 ABLATION_BASE = Recipe(
     name="ablation_base",
     title="as it is",
+    valid_only=True,
     model="mini",
     notebook=NOTEBOOK,
     augmentation="cs230",

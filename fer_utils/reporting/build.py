@@ -175,7 +175,8 @@ def _finish(state: BuildState, *, changed: bool) -> bool:
     """Bring tables and pages up to date; return whether the pages were written."""
     outputs, manifest = state.outputs, state.manifest
     profiles = profiles_searched(state.profile.name)
-    runs = find_all_runs(state.store, state.data_key, profiles)
+    judged = [recipe for recipe in RECIPES.values() if not recipe.valid_only]
+    runs = find_all_runs(state.store, state.data_key, profiles, judged)
     stamp = sha256_json(
         {
             "code": code_stamp("**/*.py", "**/*.csv"),
@@ -183,6 +184,7 @@ def _finish(state: BuildState, *, changed: bool) -> bool:
             "profile": state.profile.name,
             "notebooks": sorted(manifest["notebooks"]),
             "runs": runs_stamp(runs),
+            "ensembles": outputs.read_facts(render.ENSEMBLES),
         }
     )
     tables = manifest["tables"]
@@ -210,7 +212,7 @@ def _write_tables(state: BuildState, runs: Iterable[RecipeRuns]) -> dict[str, st
     samples = state.profile.bootstrap_samples
     results = {used.recipe.name: recipe_facts(used, samples) for used in runs}
     reproduction = reproduction_table(
-        results,
+        results | outputs.read_facts(render.ENSEMBLES),
         load_published(),
         dataset=state.dataset,
         profiles=profiles_searched(state.profile.name),

@@ -146,6 +146,28 @@ def training_markdown(results: Mapping[str, Mapping]) -> str:
     return table(header, rows, widths=(32, 9, 6, 12, 14, 8, 12, 12), align="llrrrrrr")
 
 
+def ensembles_markdown(ensembles: Mapping[str, Mapping]) -> str:
+    """Return the table of all ensembles that have their members, in percent."""
+    header = ["Ensemble", "Members", "Valid, flip + 7", "Test", "Test, flip + 7", "No copies",
+              "Log loss", "ECE"]  # fmt: skip
+    rows = []
+    for facts in ensembles.values():
+        best = facts["test"]["flip_and_seven"]
+        rows.append(
+            [
+                facts["title"],
+                len(facts["members"]),
+                percent(facts["valid"]["flip_and_seven"]["accuracy"]),
+                with_bounds(facts["test"]["none"]["accuracy"]),
+                with_bounds(best["accuracy"]),
+                percent(best["accuracy_unseen"]),
+                f"{best['log_loss']['mean']:.3f}",
+                percent(best["ece"]),
+            ]
+        )
+    return table(header, rows, widths=(34, 8, 10, 14, 14, 10, 8, 6))
+
+
 def measured_markdown(lines: Iterable[Mapping]) -> str:
     """Return the measured lines of the reproduction table."""
     header = ["Project, row", "Metric", "Published", "Ours [95 % interval]", "Runs", "Note"]

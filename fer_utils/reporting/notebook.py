@@ -1,7 +1,7 @@
 """What every notebook opens with: `nb = open_notebook(...)`."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from fer_utils.paths import NOTEBOOKS
 from fer_utils.profiles import Profile, pick_profile
 from fer_utils.recipes import Recipe
 from fer_utils.reporting.outputs import Outputs, outputs_for
+from fer_utils.reporting.results import find_runs, profiles_searched
 from fer_utils.runs import Run, store_for
 
 
@@ -41,6 +42,16 @@ class Notebook:
         return train_seeds(
             recipe, self.data, self.profile, store=store_for(self.profile), **options
         )
+
+    def stored(self, recipe: Recipe) -> tuple[Run, ...]:
+        """Return the recipe's runs that are there already, training none."""
+        profiles = profiles_searched(self.profile.name)
+        found = find_runs(recipe, store_for(self.profile), self.data.data_key, profiles)
+        return found.runs if found else ()
+
+    def save_facts(self, name: str, facts: Mapping[str, object]) -> None:
+        """Keep JSON-ready facts for the report."""
+        self.outputs.save_facts(f"{self.name[:2]}_{name}", facts)
 
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> None:
         """Show `figure`, and keep it (PNG, SVG) with the numbers behind it (CSV)."""

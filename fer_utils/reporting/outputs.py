@@ -1,5 +1,7 @@
 """Where a report's figures, tables and pages go, and how a notebook saves them."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,17 @@ class Outputs:
         target = self.tables / f"{_checked(name)}.csv"
         write_text(target, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
         return target
+
+    def save_facts(self, name: str, facts: Mapping[str, object]) -> Path:
+        """Write JSON-ready `facts` as tables/NAME.json and return the path."""
+        target = self.tables / f"{_checked(name)}.json"
+        write_text(target, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        return target
+
+    def read_facts(self, name: str) -> dict:
+        """Return what `save_facts` wrote, or nothing where it wrote nothing yet."""
+        path = self.tables / f"{_checked(name)}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Path:
         """Write `figure` as PNG and SVG and the numbers that it shows as CSV, all called NAME.

@@ -22,6 +22,7 @@ from fer_utils.reporting import markdown
 from fer_utils.reporting.outputs import Outputs
 
 TEMPLATE, STYLE, LAYOUT = "report.md.j2", "report.css", "report.typ"
+ENSEMBLES = "07_ensembles"  # what notebook 07 measured, by ensemble
 PAGES = ("report.md", "report.html", "report.pdf")
 _READER = "markdown-yaml_metadata_block-tex_math_dollars-citations"  # no $, @ or --- surprises
 
@@ -89,6 +90,10 @@ def report_facts(outputs: Outputs, manifest: Mapping) -> dict[str, object]:
         "valid_name": "the valid split" if synthetic else "PublicTest",
         "notebooks": manifest["notebooks"],
         "results": results,
+        "of_notebook": lambda name: {
+            key: facts for key, facts in results.items() if facts["notebook"] == name
+        },
+        "ensembles": outputs.read_facts(ENSEMBLES),
         "measured": [line for line in reproduction if line["status"] == "measured"],
         "pending": [line for line in reproduction if line["status"] == "pending"],
         "published": quoted,
@@ -111,6 +116,7 @@ def render_markdown(template: Path, facts: Mapping[str, object]) -> str:
     for name in (
         *("percent", "bounds", "with_bounds", "spread"),
         *("results_markdown", "training_markdown", "measured_markdown", "pending_markdown"),
+        "ensembles_markdown",
     ):
         environment.filters[name] = getattr(markdown, name)
     try:

@@ -8,7 +8,8 @@ import pandas as pd
 from fer_utils.errors import ConfigError
 from fer_utils.published import PublishedNumber
 from fer_utils.recipes import RECIPES, Recipe
-from fer_utils.reporting.results import Facts
+from fer_utils.recipes.ensembles import ENSEMBLES, Ensemble
+from fer_utils.reporting.measures import Facts
 
 COLUMNS = (
     "project",
@@ -64,6 +65,13 @@ PLAIN: dict[str, Callable[[Facts], Measured]] = {
     "parameters": lambda facts: Measured(facts["parameters"]),
 }
 
+#: Metrics that any ensemble gives.
+VOTED: dict[str, Callable[[Facts], Measured]] = {
+    "test_accuracy": PLAIN["test_accuracy"],
+    "valid_accuracy": PLAIN["valid_accuracy"],
+    "ensemble_members": lambda facts: Measured(len(facts["members"])),
+}
+
 #: Published numbers that are no plain metric of a recipe's own row: recipe, and how to measure.
 DERIVED: dict[tuple[str, str, str], tuple[str, Callable[[Facts], Measured]]] = {
     ("cs230-fer", "five-layer, test-time augmentation", "tta_gain"): (
@@ -89,16 +97,18 @@ def reproduction_table(
     profiles: Iterable[str] = ("full", "laptop"),
     notebooks: Iterable[str] = (),
     recipes: Mapping[str, Recipe] = RECIPES,
+    ensembles: Mapping[str, Ensemble] = ENSEMBLES,
 ) -> pd.DataFrame:
     """Return one line per published number, in the order of `published`, with `COLUMNS`.
 
-    results: `fer_utils.reporting.results.recipe_facts` by recipe name; dataset: registry name
+    results: `fer_utils.reporting.results.recipe_facts` by recipe name, and
+    `fer_utils.reporting.ensembles.ensemble_facts` by the ensemble's; dataset: registry name
     of the report's data set; profiles: those whose runs were looked for; notebooks: names of
     those that exist.  `status` is ``measured``, or ``pending`` with the reason in `note`.
-    Raises ConfigError when a recipe reproduces a row that nobody published.
+    Raises ConfigError when a recipe or ensemble reproduces a row that nobody published.
     """
     published, notebooks, profiles = tuple(published), set(notebooks), tuple(profiles)
-    sources = _sources(published, recipes)
+    sources = _sources(published, recipes, ensembles)
     lines = []
     for number in published:
         line = dict.fromkeys(COLUMNS, None)
@@ -107,7 +117,10 @@ def reproduction_table(
         if name in results:
             line |= _measured_line(number, results[name], measure, dataset)
         else:
-            reason = _pending(number, recipes.get(name), notebooks, profiles, dataset)
+            if name in ensembles:
+                reason = _missing_members(ensembles[name], results)
+            else:
+                reason = _pending(number, recipes.get(name), notebooks, profiles, dataset)
             line |= {"dataset": number.dataset, "status": "pending"}
             line["note"] = _join(reason, number.note.removeprefix(QUOTED).lstrip("; "))
         lines.append(line)
@@ -121,26 +134,32 @@ def to_csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format="%.10g", lineterminator="\n")
 
 
-def _sources(published: Iterable[PublishedNumber], recipes: Mapping[str, Recipe]) -> dict:
-    """Return (project, row, metric) -> (recipe's name, how to measure)."""
+def _sources(
+    published: Iterable[PublishedNumber],
+    recipes: Mapping[str, Recipe],
+    ensembles: Mapping[str, Ensemble],
+) -> dict:
+    """Return (project, row, metric) -> (name of the recipe or ensemble, how to measure)."""
     sources = {key: source for key, source in DERIVED.items() if source[0] in recipes}
     rows = {(number.project, number.row) for number in published}
-    for recipe in recipes.values():
-        if not recipe.reproduces:
+    measured = [(recipe, PLAIN) for recipe in recipes.values()]
+    measured += [(ensemble, VOTED) for ensemble in ensembles.values()]
+    for source, metrics in measured:
+        if not source.reproduces:
             continue
-        project, _, row = recipe.reproduces.partition("/")
+        project, _, row = source.reproduces.partition("/")
         if (project, row) not in rows:
             raise ConfigError(
-                f"recipe {recipe.name} reproduces {recipe.reproduces!r}, but published.csv has no "
+                f"recipe {source.name} reproduces {source.reproduces!r}, but published.csv has no "
                 "such project/row; correct `reproduces`"
             )
-        for metric, measure in PLAIN.items():
+        for metric, measure in metrics.items():
             if (project, row, metric) in sources:
                 raise ConfigError(
-                    f"recipes {sources[project, row, metric][0]} and {recipe.name} both reproduce "
-                    f"{recipe.reproduces!r}; only one may"
+                    f"recipes {sources[project, row, metric][0]} and {source.name} both reproduce "
+                    f"{source.reproduces!r}; only one may"
                 )
-            sources[project, row, metric] = (recipe.name, measure)
+            sources[project, row, metric] = (source.name, measure)
     return sources
 
 
@@ -161,6 +180,14 @@ def _measured_line(number: PublishedNumber, facts: Facts, measure, dataset: str)
         "status": "measured",
         "note": _join(synthetic, seeds, ours.note, number.note),
     }
+
+
+def _missing_members(ensemble: Ensemble, results: Mapping[str, Facts]) -> str:
+    """Return why an ensemble is not measured."""
+    missing = [name for name in ensemble.members if name not in results]
+    if not missing:
+        return "all members are trained: run `make report`"
+    return f"{len(missing)} of {len(ensemble.members)} members not trained: {', '.join(missing)}"
 
 
 def _pending(number, recipe: Recipe | None, notebooks: set, profiles, dataset: str) -> str:

@@ -1,0 +1,95 @@
+"""Ensembles as plain data: which recipes' runs vote, and how."""
+
+from dataclasses import dataclass
+
+from fer_utils.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Which runs vote together, and which published row that reproduces.
+
+    members: recipe names; one that is not a recipe yet is a member that is missing.
+    combiner: a name in `fer_utils.ensembling.COMBINERS`, fitted on valid.
+    all_members: whether it takes all of them, else those that are trained, at least two.
+    all_seeds: whether every run of a recipe is a member, else the first.
+    """
+
+    name: str
+    title: str
+    members: tuple[str, ...]
+    combiner: str = "uniform"
+    reproduces: str = ""
+    all_members: bool = True
+    all_seeds: bool = False
+
+
+#: Every net from scratch that is strong enough to be asked.
+FROM_SCRATCH = (
+    "se_resnet34",
+    "se_resnet18",
+    "wide_resnet",
+    "vgg8",
+    "medium",
+    "small",
+    "cs230_five_layer",
+    "cs230_five_layer_plain",
+    "cs230_baseline",
+)
+
+ENSEMBLES = {
+    ensemble.name: ensemble
+    for ensemble in (
+        Ensemble(
+            name="cs230_seven",
+            title="cs230-fer's seven nets",
+            members=(
+                "cs230_five_layer",
+                "cs230_five_layer_weighted",
+                "cs230_resnet50",
+                "cs230_resnet50_weighted",
+                "cs230_senet50",
+                "cs230_senet50_weighted",
+                "cs230_vgg16",
+            ),
+            reproduces="cs230-fer/ensemble",
+        ),
+        Ensemble(
+            name="hust_two",
+            title="hust-balance's VGGFace 1 and 2",
+            members=("hust_vggface1", "hust_vggface2"),
+            reproduces="hust-balance/ensemble VGGFace1+2",
+        ),
+        Ensemble(
+            name="five_layer_two",
+            title="Five-layer net with and without class weights",
+            members=("cs230_five_layer", "cs230_five_layer_weighted"),
+        ),
+        Ensemble(
+            name="small_seeds", title="Small net, all seeds", members=("small",), all_seeds=True
+        ),
+        *(
+            Ensemble(
+                name=f"scratch_{combiner}",
+                title=f"Nets from scratch, {words}",
+                members=FROM_SCRATCH,
+                combiner=combiner,
+                all_members=False,
+                all_seeds=True,
+            )
+            for combiner, words in (
+                ("uniform", "uniform vote"),
+                ("weighted", "weighted vote"),
+                ("greedy", "greedy selection"),
+                ("stacking", "stacking"),
+            )
+        ),
+    )
+}
+
+
+def get_ensemble(name: str) -> Ensemble:
+    """Return the ensemble called `name`; raise ConfigError for an unknown one."""
+    if name not in ENSEMBLES:
+        raise unknown_name("ensemble", name, ENSEMBLES)
+    return ENSEMBLES[name]

@@ -8,6 +8,7 @@ import torch
 from helpers import PROFILE, RECIPE, toy_faces, weights_hash
 
 from fer_utils import experiments
+from fer_utils.errors import RunError
 from fer_utils.evaluation import predict
 from fer_utils.experiments import provenance, train_or_load, train_seeds
 from fer_utils.run_keys import run_key
@@ -187,3 +188,18 @@ def test_provenance_outside_a_checkout(tmp_path, monkeypatch):
     facts = provenance()
     assert facts["commit"] == ""
     assert facts["dirty"] is False
+
+
+def test_an_ablation_makes_no_test_predictions(tmp_path, monkeypatch):
+    asked = []
+
+    def spy(model, images, *modes):
+        asked.append(len(images))
+        return predict(model, images, *modes)
+
+    monkeypatch.setattr(experiments, "predict", spy)
+    run = make(tmp_path, toy_faces(valid=21, test=14), replace(RECIPE, valid_only=True))
+    assert asked == [21]
+    assert list(run.metrics) == ["valid"]
+    with pytest.raises(RunError, match="no predictions for test"):
+        run.predictions("test")

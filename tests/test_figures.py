@@ -302,3 +302,19 @@ def test_prediction_gallery_colors_right_and_wrong(faces):
         ]
     with pytest.raises(DataError, match="at least one image"):
         results.prediction_gallery(faces.images[:0], y_prob[:0, 0], y_prob[:0], NAMES)
+
+
+def test_gain_bars_tell_gain_from_loss_from_neither():
+    rows = [("up", 0.02, 0.01, 0.03), ("down", -0.02, -0.03, -0.01), ("same", 0.0, -0.01, 0.01)]
+    table = pd.DataFrame(rows, columns=["change", "gain", "ci_low", "ci_high"])
+    figure = results.gain_bars(table)
+    draw(figure)
+    (ax,) = figure.axes
+    dots = ax.collections[-1]
+    assert dots.get_offsets()[:, 0].tolist() == pytest.approx([2, -2, 0])
+    expected = [to_rgb(color) for color in (RIGHT, WRONG, SERIES_COLORS[0])]
+    assert [tuple(color[:3]) for color in dots.get_facecolors()] == expected
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["up", "down", "same"]
+    assert ax.texts[0].get_text() == "+2.0  [+1.0, +3.0]"
+    with pytest.raises(DataError, match="at least one row"):
+        results.gain_bars(table[:0])

@@ -15,6 +15,7 @@ from fer_utils.recipes.ensembles import ENSEMBLES, Ensemble, get_ensemble
 from fer_utils.reporting import ensembles
 from fer_utils.reporting.ensembles import ensemble_facts, member_runs, stack_predictions, vote
 from fer_utils.reporting.markdown import ensembles_markdown
+from fer_utils.reporting.outputs import Outputs
 from fer_utils.reporting.reproduction import reproduction_table
 from fer_utils.runs import RunStore
 
@@ -130,3 +131,12 @@ def test_every_member_is_a_recipe_or_waits_for_one():
     assert get_ensemble("hust_two") is ENSEMBLES["hust_two"]
     with pytest.raises(ConfigError, match="unknown ensemble 'all'"):
         get_ensemble("all")
+
+
+def test_facts_are_kept_and_found(tmp_path):
+    outputs = Outputs(tmp_path)
+    assert outputs.read_facts("07_ensembles") == {}
+    outputs.save_facts("07_ensembles", {"pair": {"title": "A pair", "members": ["é"]}})
+    assert outputs.read_facts("07_ensembles")["pair"]["members"] == ["é"]
+    with pytest.raises(ConfigError, match="use a-z"):
+        outputs.save_facts("07 x", {})

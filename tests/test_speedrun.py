@@ -3,6 +3,7 @@
 import csv
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,11 +97,7 @@ def test_the_final_number_counts_not_the_best_and_test_is_not_taken(speedrun, mo
             clock[0] = 50.0 + 10 * number
             on_epoch(row)
         clock[0] = 75.0
-        return speedrun_trained(rows)
-
-    class speedrun_trained:  # noqa: N801 - stands for a function's result
-        def __init__(self, history):
-            self.history, self.seconds = history, 3.0
+        return SimpleNamespace(history=rows, seconds=3.0)
 
     clock = [0.0]
     monkeypatch.setattr(speedrun, "load_fer2013", lambda cache: Faces())

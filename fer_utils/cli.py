@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     add(_render, "render", data=True)
     publish = add(_publish, "publish")
     publish.add_argument("runs", nargs="+", type=Path, help="run folders")
-    publish.add_argument("--weights", action="store_true", help="with their weights")
+    publish.add_argument(
+        "--weights", action="store_true", help="with their weights and a model card"
+    )
     add(_lint, "lint-notebooks")
     exercises = add(_exercises, "exercises")
     exercises.add_argument("--check", action="store_true", help="only say which are stale")
@@ -155,10 +157,14 @@ def _render(options: argparse.Namespace) -> None:
 
 def _publish(options: argparse.Namespace) -> None:
     """copy run folders to reports/runs, where they are committed"""
+    from fer_utils.reporting.model_card import write_model_card
     from fer_utils.runs import open_run, publish
 
     for folder in options.runs:
-        print(publish(open_run(folder), weights=options.weights).folder.name)
+        run = publish(open_run(folder), weights=options.weights)
+        if options.weights:
+            write_model_card(run)
+        print(run.folder.name)
 
 
 def _lint(options: argparse.Namespace) -> int:

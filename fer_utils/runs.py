@@ -205,7 +205,14 @@ def open_run(folder: Path) -> Run:
 
 
 def publish(run: Run, target: Path = PUBLISHED_RUNS, *, weights: bool = False) -> Run:
-    """Copy a run, with its weights only if asked to, to where published runs are kept."""
+    """Copy a run, with its weights only if asked to, to where published runs are kept.
+
+    Raises RunError when the weights are asked for and this copy of the run has none.
+    """
+    if weights and not run.has_weights:
+        raise RunError(
+            f"{relative(run.folder)} has no {WEIGHTS}: train it here with --with-weights"
+        )
     with atomic_folder(target / run.folder.name) as temporary:
         names = [*RUN_FILES, MANIFEST, *([WEIGHTS] if weights else [])]
         for name in names:

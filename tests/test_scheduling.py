@@ -272,6 +272,8 @@ def test_ctrl_c_leaves_checkpoints_and_nothing_else(tmp_path, jobs):
         [sys.executable, script, tmp_path / "runs", str(jobs)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
         start_new_session=True,
+        # who runs the tests in the background may ignore Ctrl-C, and that is inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stderr=subprocess.PIPE,
         text=True,
     )

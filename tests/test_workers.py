@@ -144,6 +144,8 @@ def test_nothing_is_left_when_it_is_ended(tmp_path, number, to_all, code):
         [sys.executable, script, tmp_path / "tasks"],
         env=os.environ | {"PYTHONPATH": path},
         start_new_session=True,
+        # who runs the tests in the background may ignore Ctrl-C, and that is inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -17,8 +17,6 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "baseline": cs230.baseline,
     "five_layer": cs230.five_layer,
     "small": plain.strided,
-    "small_average": partial(plain.strided, hidden=0),
-    "small_squeeze": partial(plain.strided, squeeze=True),
     "mini": partial(plain.strided, width=16, hidden=96),  # a quarter of the work, for ablations
     "mini_average": partial(plain.strided, width=16, hidden=0),
     "mini_squeeze": partial(plain.strided, width=16, hidden=96, squeeze=True),

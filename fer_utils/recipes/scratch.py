@@ -1,5 +1,4 @@
-"""Strong nets from scratch: the small one for phones, larger ones, and what their training owes
-to each of its parts (ablations)."""
+"""Strong nets from scratch: the small one for phones, larger ones, and ablations of its recipe."""
 
 from dataclasses import replace
 
@@ -60,7 +59,7 @@ SMALL = Recipe(
 _BY_NAME = replace(SMALL, headline=False, full_only=True)
 
 LARGER = (
-    replace(_BY_NAME, name="medium", title="Medium net", model="medium"),
+    replace(_BY_NAME, name="medium", title="Medium net", model="medium", epochs=200),
     replace(_BY_NAME, name="vgg8", title="VGG-8", model="vgg8", epochs=120),
     *(
         replace(

@@ -99,7 +99,7 @@ def test_disgust_error_is_one_hundred_minus_recall(results, lines):
     ("row", "metric", "reason"),
     [
         ("VGG16", "test_accuracy", "not built yet: notebook 04_transfer_learning"),
-        ("ensemble", "test_accuracy", "5 of 7 members not trained: cs230_resnet50, "),
+        ("ensemble, FER2013", "test_accuracy", "5 of 7 members not trained: cs230_resnet50, "),
         ("Tang 2013", "test_accuracy", "quoted by the project from other work; not rerun here"),
         ("ambiguous image, fear", "class_probability", "the project's own observation"),
     ],

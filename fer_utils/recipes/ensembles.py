@@ -37,21 +37,30 @@ FROM_SCRATCH = (
     "cs230_baseline",
 )
 
+#: cs230-fer's seven: five-layer, ResNet50, SeNet50 without and with class weights, and VGG16.
+CS230_SEVEN = (
+    "cs230_five_layer",
+    "cs230_five_layer_weighted",
+    "cs230_resnet50",
+    "cs230_resnet50_weighted",
+    "cs230_senet50",
+    "cs230_senet50_weighted",
+    "cs230_vgg16",
+)
+
 ENSEMBLES = {
     ensemble.name: ensemble
     for ensemble in (
         Ensemble(
             name="cs230_seven",
             title="cs230-fer's seven nets",
-            members=(
-                "cs230_five_layer",
-                "cs230_five_layer_weighted",
-                "cs230_resnet50",
-                "cs230_resnet50_weighted",
-                "cs230_senet50",
-                "cs230_senet50_weighted",
-                "cs230_vgg16",
-            ),
+            members=CS230_SEVEN,
+            reproduces="cs230-fer/ensemble, FER2013",
+        ),
+        Ensemble(
+            name="cs230_seven_auxiliary",
+            title="cs230-fer's seven nets, with CK+ and JAFFE",
+            members=tuple(f"{name}_auxiliary" for name in CS230_SEVEN),
             reproduces="cs230-fer/ensemble",
         ),
         Ensemble(

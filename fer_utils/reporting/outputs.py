@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fer_utils.errors import ConfigError
 from fer_utils.files import atomic_path, write_text
@@ -65,6 +66,8 @@ class Outputs:
                     figure.savefig(
                         temporary, format=suffix, dpi=160, bbox_inches="tight", metadata=metadata
                     )
+                    if suffix == "png":
+                        _shrink(temporary)
         self.save_table(name, table)
         return target
 
@@ -78,6 +81,13 @@ def outputs_for(profile: str, dataset: str) -> Outputs:
     if dataset == "fer2013" and profile != "smoke":
         return Outputs(REPORTS)
     return Outputs(BUILD / profile if profile == "smoke" else BUILD / f"{dataset}-{profile}")
+
+
+def _shrink(path: Path) -> None:
+    """Write a PNG again with 256 colors: the report holds each figure twice, and is committed."""
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(path, format="PNG", optimize=True)
 
 
 def _checked(name: str) -> str:

@@ -10,17 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fer_utils.augmentation import TTA_VIEWS, augment, get_augmentation, to_float
-from fer_utils.balancing import class_weights
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
 from fer_utils.evaluation import predict
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
-from fer_utils.losses import distillation_loss
 from fer_utils.mixing import get_mixing, mix
 from fer_utils.models import build_model
 from fer_utils.optimization import WeightAverage, build_optimizer, build_schedule
 from fer_utils.recipes import Recipe
+from fer_utils.supervision import Supervision
 
 
 class Session:
@@ -45,15 +44,11 @@ class Session:
         self.mixing = get_mixing(recipe.mixing)
         images = np.array(train_part.images)
         self.images = torch.from_numpy(images)[:, None].to(device)
-        self.labels = torch.from_numpy(train_part.labels.astype(np.int64)).to(device)
+        self.supervision = Supervision(recipe, train_part, device, teacher)
         self.valid_part, self.num_classes = valid_part, train_part.num_classes
         self.batch_size = min(recipe.batch_size, len(images))
         self.steps = len(images) // self.batch_size  # of an epoch; a last short batch is left out
-        self.teacher = None if teacher is None else torch.from_numpy(teacher).to(device)
-        self.weights = None
-        if recipe.balancing == "class_weights":
-            weights = class_weights(train_part.labels, train_part.num_classes)
-            self.weights = torch.from_numpy(weights).to(device)
+        real = images[train_part.ids >= 0]
 
         torch.manual_seed(seed)
         model = build_model(
@@ -62,8 +57,8 @@ class Session:
             image_size=images.shape[1],
             crop=recipe.crop,
             normalization=recipe.normalization,
-            mean=float(images.mean(dtype=np.float64) / 255),
-            std=float(images.std(dtype=np.float64) / 255),
+            mean=float(real.mean(dtype=np.float64) / 255),
+            std=float(real.std(dtype=np.float64) / 255),
         )
         self.model = model.to(device, memory_format=torch.channels_last)
         self.optimizer = build_optimizer(self.model, recipe)
@@ -111,35 +106,29 @@ class Session:
 
     def step(self, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Train on the images at `batch`, (B,) int64; return the loss and the number of hits."""
-        labels = self.labels[batch]
         images = augment(to_float(self.images[batch]), self.how, generator)
-        targets = None if self.teacher is None else self.teacher[batch]
+        targets, taught = self.supervision.targets(batch, generator)
         if self.mixing is not None and len(self.history) < self.mixing.until * self.epochs:
-            images, labels, targets = self._mixed(images, labels, targets)
+            images, targets, taught = self._mixed(images, targets, taught)
         with autocast(self.device):
             logits = self.model(images).float()
-        loss = F.cross_entropy(
-            logits, labels, weight=self.weights, label_smoothing=self.recipe.label_smoothing
-        )
-        if targets is not None:
-            taught = distillation_loss(logits, targets, self.recipe.temperature)
-            loss = torch.lerp(loss, taught, self.recipe.teacher_share)
+        loss = self.supervision.loss(logits, targets, taught)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         self.scheduler.step()
         if self.average is not None:
             self.average.update(self.model)
-        return loss.detach(), (logits.argmax(1) == self.labels[batch]).sum()
+        return loss.detach(), (logits.argmax(1) == self.supervision.labels[batch]).sum()
 
     def _mixed(
-        self, images: Tensor, labels: Tensor, targets: Tensor | None
+        self, images: Tensor, targets: Tensor, taught: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Mix the batch in pairs; labels come back as probabilities, (B, C) float32."""
-        shares = F.one_hot(labels, self.num_classes).float()
-        both = shares if targets is None else torch.cat((shares, targets), dim=1)
+        shares = F.one_hot(targets, self.num_classes).float() if targets.ndim == 1 else targets
+        both = shares if taught is None else torch.cat((shares, taught), dim=1)
         images, both = mix(images, both, self.mixing)
-        if targets is None:
+        if taught is None:
             return images, both, None
         return images, *both.split(self.num_classes, dim=1)
 
@@ -196,6 +185,8 @@ class Session:
 def refuse_unknown(recipe: Recipe) -> None:
     """Raise ConfigError for a value that this loop does not implement."""
     implemented = {
+        "dataset": ("fer2013", "ferplus"),
+        "targets": ("label", "votes", "sampled_votes"),
         "cleaning": ("none",),
         "balancing": ("none", "class_weights"),
         "initial_weights": ("random",),

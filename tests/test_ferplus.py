@@ -1,5 +1,7 @@
 """FER+: the file of votes, its fit to FER2013's rows, and the authors' majority protocol."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,13 @@ from fer_utils import paths
 from fer_utils.datasets import fer2013, load_dataset
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.fer2013 import load_fer2013
-from fer_utils.datasets.ferplus import attach_votes, load_votes, majority
+from fer_utils.datasets.ferplus import (
+    as_ferplus,
+    attach_votes,
+    load_votes,
+    majority,
+    vote_distribution,
+)
 from fer_utils.errors import DataError
 from fer_utils.files import sha256_file
 from fer_utils.labels import FER2013_CLASSES, FERPLUS_VOTES, SPLITS
@@ -164,3 +172,37 @@ def test_real_votes_keep_what_the_authors_keep():
     no_face = dataset.votes[:, FERPLUS_VOTES.index("NF")] == 10
     # 173 rows without a file name (148, 10, 15), and three more that all ten called no face
     assert [int(no_face[dataset.indices(split)].sum()) for split in SPLITS] == [150, 10, 16]
+
+
+def test_ferplus_keeps_the_authors_rows_and_the_source_ids():
+    votes = np.zeros((4, 10), np.uint8)
+    votes[0, 1] = 10  # happiness
+    votes[1, 9] = 10  # not a face
+    votes[2, :2] = 5  # no majority
+    votes[3, 7], votes[3, 0] = 8, 2  # contempt
+    dataset = FaceDataset(
+        name="fer2013",
+        source="made up",
+        source_hash="0" * 64,
+        data_key="made-up",
+        images=np.zeros((4, 2, 2), np.uint8),
+        labels=np.zeros(4, np.int64),
+        split=np.array([0, 0, 1, 2], np.uint8),
+        class_names=("angry", "disgust"),
+        ids=np.arange(10, 14),
+        votes=votes,
+    )
+    kept = as_ferplus(dataset)
+    assert kept.ids.tolist() == [10, 13]
+    assert [kept.class_names[label] for label in kept.labels] == ["happiness", "contempt"]
+    assert kept.split.tolist() == [0, 2]
+    assert kept.data_key == "made-up"
+    with pytest.raises(DataError, match="no FER\\+ votes"):
+        as_ferplus(replace(dataset, votes=None))
+
+
+def test_vote_distribution_drops_single_votes_and_what_is_no_expression():
+    votes = np.array([[6, 2, 1, 0, 0, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 0, 0, 0, 5, 4]], np.uint8)
+    shares = vote_distribution(votes)
+    np.testing.assert_allclose(shares[0], [0.75, 0.25, 0, 0, 0, 0, 0, 0])
+    assert not shares[1].any()

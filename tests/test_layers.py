@@ -16,10 +16,11 @@ MAX_LINES = 250
 #: Layers from the bottom up; a name stands for the module and, if it is a package, for all in it.
 LAYERS = (
     "fer_utils errors files labels paths profiles published tensorflow_bridge hardware",
-    "datasets balancing augmentation mixing losses models recipes features",
-    "training training_session optimization evaluation run_keys runs distillation experiments "
-    "workers scheduling",
-    "figures interpretation ensembling calibration comparison error_analysis faces export",
+    "datasets balancing cleaning augmentation mixing losses models recipes features preparation",
+    "training training_session supervision optimization evaluation run_keys runs distillation "
+    "experiments workers scheduling search",
+    "figures interpretation ensembling calibration comparison error_analysis annotators "
+    "faces export",
     "reporting cli __main__",
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}

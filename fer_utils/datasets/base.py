@@ -21,7 +21,8 @@ class FaceDataset:
     labels: (N,) int64, an index into `class_names`.
     split: (N,) uint8, an index into `fer_utils.labels.SPLITS`.
     class_names: the classes in the order of the labels.
-    ids: (N,) int64, the row number in the source; names a sample for good.
+    ids: (N,) int64, the row number in the source; names a sample for good.  Those of images that
+        were made by resampling are negative.
     votes: (N, 10) uint8 in the order of `FERPLUS_VOTES`, or None.
 
     Raises DataError when the parts do not fit each other.

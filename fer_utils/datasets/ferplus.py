@@ -20,6 +20,8 @@ FERPLUS_FILE = "fer2013new.csv"
 FERPLUS_SHA256 = "9206e20d62f56475939f516847d61753e4860caeac9718b560129541b776fc2c"
 _AGAIN = f"get {FERPLUS_FILE} again from https://github.com/microsoft/FERPlus"
 _COLUMNS = ("Usage", "Image name", *FERPLUS_VOTES)
+#: FER+'s eight classes, in the order of the votes: FER2013's seven and contempt.
+EXPRESSIONS = FERPLUS_VOTES[:8]
 #: Winners that are no expression; `majority` drops them.
 _NO_EXPRESSION = tuple(FERPLUS_VOTES.index(name) for name in ("unknown", "NF"))
 
@@ -101,3 +103,35 @@ def majority(votes: np.ndarray) -> np.ndarray:
     top = kept.max(axis=1)
     good = (2 * top > kept.sum(axis=1)) & ~np.isin(winner, _NO_EXPRESSION)
     return np.where(good, winner, -1).astype(np.int64)
+
+
+def vote_distribution(votes: np.ndarray) -> np.ndarray:
+    """Return the votes as probabilities of the eight expressions, (N, 8) float32.
+
+    As in the authors' protocol, votes of 1 or less count as none; those for unknown and NF are
+    left out.  votes: (N, 10) whole numbers.  A row where nothing is left is all zero.
+    """
+    kept = np.where(votes > 1, votes, 0)[:, : len(EXPRESSIONS)].astype(np.float32)
+    return kept / kept.sum(1, keepdims=True).clip(1)
+
+
+def as_ferplus(dataset: FaceDataset) -> FaceDataset:
+    """Return the rows of FER2013 that FER+ keeps, labeled by its majority: eight classes.
+
+    The images, splits, ids, votes and `data_key` stay those of `dataset` (a recipe's `dataset`
+    says which labels a run has learned).  Raises DataError when it has no votes.
+    """
+    if dataset.votes is None:
+        raise DataError(
+            f"{dataset.source} has no FER+ votes: put {FERPLUS_FILE} from "
+            "https://github.com/microsoft/FERPlus into data/raw, beside fer2013.csv"
+        )
+    labels = majority(dataset.votes)
+    kept = replace(
+        dataset,
+        name="ferplus",
+        source=f"{dataset.source}, labels of FER+ ({FERPLUS_FILE})",
+        labels=np.maximum(labels, 0),
+        class_names=EXPRESSIONS,
+    )
+    return kept.take(np.flatnonzero(labels >= 0))

@@ -24,15 +24,16 @@ class Recipe:
     full_only: bool = False  # a large net or a side result: `laptop` trains it only by name
     valid_only: bool = False  # an ablation: its test predictions are not even made
     # -- what is trained, hashed into the run's key ------------------------------------------
-    dataset: str = "fer2013"
-    cleaning: str = "none"
-    balancing: str = "none"  # "class_weights": weighted loss
+    dataset: str = "fer2013"  # whose labels: "ferplus" has eight classes and drops some images
+    targets: str = "label"  # of FER+: "votes", their distribution, or "sampled_votes"
+    cleaning: str = "none"  # of the train split: a name in fer_utils.cleaning.CLEANINGS
+    balancing: str = "none"  # "class_weights", "sampler", or a name in balancing.METHODS
     initial_weights: str = "random"
     augmentation: str = "none"
     crop: int = 0  # side of the central square that the net sees, pixels; 0 for all
     mixing: str = "none"  # of the images of a batch: a name in fer_utils.mixing.MIXINGS
     normalization: str = "dataset"  # by the train pixels, or "image": each by its own
-    loss: str = "cross_entropy"
+    loss: str = "cross_entropy"  # or "focal", or "logit_adjustment"
     label_smoothing: float = 0.0
     optimizer: str = "sgd"  # Nesterov momentum 0.9
     learning_rate: float = 0.05  # the highest of the schedule

@@ -35,6 +35,7 @@ class Augmentation:
 
 AUGMENTATIONS = {
     "none": Augmentation(),
+    "flip": Augmentation(flip=0.5),
     # cs230-fer's: mirror, 10 degrees, 10 % zoom, 10 % shift
     "cs230": Augmentation(flip=0.5, rotation=10, zoom=0.1, shift=0.1),
     "erasing": Augmentation(flip=0.5, rotation=10, zoom=0.1, shift=0.1, erasing=0.5),

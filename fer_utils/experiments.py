@@ -15,7 +15,7 @@ from fer_utils.evaluation import evaluate, predict
 from fer_utils.files import locked
 from fer_utils.models import count_parameters
 from fer_utils.paths import ROOT, relative
-from fer_utils.preparation import prepare
+from fer_utils.preparation import prepare, training_part
 from fer_utils.profiles import Profile
 from fer_utils.recipes import Recipe
 from fer_utils.run_keys import run_key
@@ -82,7 +82,7 @@ def _train_and_save(
     dataset = prepare(recipe, dataset)
     trained = train(
         recipe,
-        dataset.part("train"),
+        training_part(recipe, dataset, seed),
         dataset.part("valid"),
         epochs=epochs,
         seed=seed,

@@ -1,7 +1,11 @@
-"""What training minimizes: cross-entropy, and the distance from a teacher (distillation)."""
+"""What training minimizes: focal loss, logit adjustment, the distance from a teacher."""
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from fer_utils.errors import DataError
 
 
 def distillation_loss(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -15,3 +19,47 @@ def distillation_loss(logits: Tensor, teacher: Tensor, temperature: float) -> Te
         F.log_softmax(logits / temperature, dim=1), softened, reduction="batchmean"
     )
     return divergence * temperature**2
+
+
+def focal_loss(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    gamma: float = 2.0,
+    weight: Tensor | None = None,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the cross-entropy with easy images turned down by (1 - p)^gamma, a scalar.
+
+    logits: (N, C) float; targets: (N,) int64 labels or (N, C) float probabilities; weight: (C,)
+    of the classes.  p is the probability that the net gives to the class (Lin et al. 2017);
+    where a target is spread over classes, each class's part has its own factor.  gamma 0 is
+    `torch.nn.functional.cross_entropy` with the same arguments, also in how it averages.
+    """
+    classes = logits.shape[1]
+    weight = logits.new_ones(classes) if weight is None else weight
+    if targets.is_floating_point():
+        shares, total = targets, len(targets)
+    else:
+        shares, total = F.one_hot(targets, classes).to(logits.dtype), weight[targets].sum()
+    shares = (1 - label_smoothing) * shares + label_smoothing / classes
+    log_p = F.log_softmax(logits, dim=1)
+    # -expm1 is 1 - p without its rounding to 0; at 0 the root of a gamma below 1 has no slope
+    hardness = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny) ** gamma
+    return -(shares * weight * hardness * log_p).sum() / total
+
+
+def logit_adjustment(labels: np.ndarray, num_classes: int, tau: float = 1.0) -> np.ndarray:
+    """Return what is added to the logits in training, (C,) float32: tau times the log prior.
+
+    The net then need not learn how frequent the classes are; without the offsets, at test
+    time, its logits aim at balanced accuracy (Menon et al. 2021).  labels: (N,) int of train.
+    Raises DataError when a class has no image.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    if (counts == 0).any():
+        missing = np.flatnonzero(counts == 0).tolist()
+        raise DataError(
+            f"logit adjustment needs an image of each class; none of {missing} in train"
+        )
+    return (tau * np.log(counts / counts.sum())).astype(np.float32)

@@ -1,13 +1,27 @@
-"""From a data set to what a recipe trains on."""
+"""From a data set to what a recipe trains on: whose labels, which images, how many of a class."""
 
+from fer_utils.balancing.resampling import METHODS, resample
+from fer_utils.cleaning import clean
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.ferplus import as_ferplus
 from fer_utils.recipes import Recipe
 
 
 def prepare(recipe: Recipe, dataset: FaceDataset) -> FaceDataset:
-    """Return `dataset` with the labels that `recipe` learns.
+    """Return `dataset` with the labels that `recipe` learns, its train split cleaned.
 
-    Raises DataError where votes are needed and missing.
+    Valid and test lose images only where their labels say so (FER+), never by cleaning.
+    Raises ConfigError for an unknown cleaning, DataError where votes are needed and missing.
     """
-    return as_ferplus(dataset) if recipe.dataset == "ferplus" else dataset
+    if recipe.dataset == "ferplus":
+        dataset = as_ferplus(dataset)
+    return clean(dataset, recipe.cleaning)[0]
+
+
+def training_part(recipe: Recipe, prepared: FaceDataset, seed: int) -> FaceDataset:
+    """Return the train images of a prepared data set, resampled as `recipe` says.
+
+    Raises DataError when a class has too few images for the method.
+    """
+    part = prepared.part("train")
+    return resample(part, recipe.balancing, seed) if recipe.balancing in METHODS else part

@@ -9,8 +9,11 @@ from fer_utils.balancing import class_weights
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.ferplus import vote_distribution
 from fer_utils.errors import DataError
-from fer_utils.losses import distillation_loss
+from fer_utils.losses import distillation_loss, focal_loss, logit_adjustment
 from fer_utils.recipes import Recipe
+
+#: Balancing that the loss is weighted by; augmented rare faces go with it in hust-balance.
+WEIGHTED = ("class_weights", "augmented_rare")
 
 
 class Supervision:
@@ -32,9 +35,11 @@ class Supervision:
         self.labels = on_device(part.labels.astype(np.int64))
         self.teacher = on_device(teacher)
         self.votes = on_device(_votes(part) if recipe.targets != "label" else None)
-        self.weights = None
-        if recipe.balancing == "class_weights":
+        self.weights = self.offsets = None
+        if recipe.balancing in WEIGHTED:
             self.weights = on_device(class_weights(part.labels, part.num_classes))
+        if recipe.loss == "logit_adjustment":
+            self.offsets = on_device(logit_adjustment(part.labels, part.num_classes))
 
     def targets(self, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Return what the images at `batch` are, and what the teacher says of them.
@@ -52,7 +57,10 @@ class Supervision:
 
     def loss(self, logits: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
         """Return the loss of (B, C) float32 logits, a scalar."""
-        loss = F.cross_entropy(
+        measure = focal_loss if self.recipe.loss == "focal" else F.cross_entropy
+        if self.offsets is not None:
+            logits = logits + self.offsets
+        loss = measure(
             logits, targets, weight=self.weights, label_smoothing=self.recipe.label_smoothing
         )
         if taught is None:

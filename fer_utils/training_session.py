@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fer_utils.augmentation import TTA_VIEWS, augment, get_augmentation, to_float
+from fer_utils.balancing.resampling import METHODS, is_made
+from fer_utils.balancing.sampling import balanced_order
+from fer_utils.cleaning import CLEANINGS
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
 from fer_utils.evaluation import predict
@@ -48,7 +51,7 @@ class Session:
         self.valid_part, self.num_classes = valid_part, train_part.num_classes
         self.batch_size = min(recipe.batch_size, len(images))
         self.steps = len(images) // self.batch_size  # of an epoch; a last short batch is left out
-        real = images[train_part.ids >= 0]
+        real = images[~is_made(train_part)]
 
         torch.manual_seed(seed)
         model = build_model(
@@ -74,7 +77,10 @@ class Session:
         # All chance of an epoch comes from its own seed, so that a resumed run is the same.
         torch.manual_seed(self.seed * 100_003 + epoch)
         generator = torch.Generator(self.device).manual_seed(self.seed * 100_003 + epoch)
-        order = torch.randperm(len(self.images), generator=generator, device=self.device)
+        if self.recipe.balancing == "sampler":
+            order = balanced_order(self.supervision.labels, generator)
+        else:
+            order = torch.randperm(len(self.images), generator=generator, device=self.device)
         loss_sum = torch.zeros((), device=self.device)
         hits = torch.zeros((), device=self.device)
         self.model.train()
@@ -187,16 +193,21 @@ def refuse_unknown(recipe: Recipe) -> None:
     implemented = {
         "dataset": ("fer2013", "ferplus"),
         "targets": ("label", "votes", "sampled_votes"),
-        "cleaning": ("none",),
-        "balancing": ("none", "class_weights"),
+        "cleaning": CLEANINGS,
+        "balancing": ("none", "class_weights", "sampler", *METHODS),
         "initial_weights": ("random",),
-        "loss": ("cross_entropy",),
+        "loss": ("cross_entropy", "focal", "logit_adjustment"),
         "optimizer": ("sgd",),
         "schedule": ("one_cycle",),
     }
     for name, known in implemented.items():
         if getattr(recipe, name) not in known:
             raise unknown_name(name, getattr(recipe, name), known)
+    if recipe.balancing in METHODS and (recipe.teacher or recipe.targets != "label"):
+        raise ConfigError(
+            f"{recipe.name}: images that {recipe.balancing} makes have neither votes nor a "
+            "teacher's word; balance by class_weights or sampler"
+        )
     for mode in recipe.tta:  # used after training, when it is late to find that out
         if mode not in TTA_VIEWS:
             raise unknown_name("test-time augmentation", mode, TTA_VIEWS)

@@ -97,3 +97,16 @@ def wide_resnet(
             channels_in = channels
     layers += [nn.BatchNorm2d(channels_in), nn.ReLU(inplace=True), GlobalAverage()]
     return nn.Sequential(*layers, nn.Linear(channels_in, num_classes))
+
+
+def resnet50(num_classes: int, image_size: int = 48) -> nn.Module:
+    """Build torchvision's ResNet-50 for small gray images: one channel in, no early max-pool.
+
+    (N, 1, image_size, image_size) float -> (N, num_classes) logits.
+    """
+    from torchvision.models import resnet50 as build
+
+    net = build(weights=None, num_classes=num_classes, zero_init_residual=True)
+    net.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+    net.maxpool = nn.Identity()
+    return net

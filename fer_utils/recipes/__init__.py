@@ -1,12 +1,13 @@
 """Recipes by name: the comparison tables are made from this list. To add some, add a file."""
 
 from fer_utils.errors import ConfigError, unknown_name
-from fer_utils.recipes import cs230, ferplus, scratch
+from fer_utils.recipes import balancing, cs230, ferplus, hog, scratch
 from fer_utils.recipes.base import Recipe
 
 __all__ = ["RECIPES", "Recipe", "get_recipe", "recipes_of"]
 
-RECIPES = {recipe.name: recipe for recipe in (*cs230.RECIPES, *scratch.RECIPES, *ferplus.RECIPES)}
+FAMILIES = (cs230, scratch, ferplus, hog, balancing)
+RECIPES = {recipe.name: recipe for family in FAMILIES for recipe in family.RECIPES}
 
 
 def get_recipe(name: str) -> Recipe:

@@ -1,0 +1,1 @@
+"""Features of images that no net has learned: histograms of oriented gradients."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_utils.errors import DataError
@@ -116,11 +117,7 @@ def accuracy_bars(table: pd.DataFrame) -> Figure:
         where = ax.get_yaxis_transform()  # x from 0 to 1 over the axes, y in rows
         color = INK if np.isfinite(ours[row]) else MUTED
         ax.text(1.02, row, text, transform=where, va="center", fontsize=9, color=color)
-    ax.set_yticks(rows, table["label"])
-    ax.tick_params(axis="y", length=0, labelsize=9.5)
-    ax.set_ylim(len(table) - 0.4, -0.6)
-    ax.margins(x=0.06)
-    ax.spines["left"].set_visible(False)
+    _label_rows(ax, table["label"])
     ax.set_xlabel("accuracy (%)")
     figure.legend(loc="outside upper right", ncols=2)
     return figure
@@ -146,13 +143,18 @@ def gain_bars(table: pd.DataFrame) -> Figure:
     for row in rows:
         text = f"{gain[row]:+.1f}  [{low[row]:+.1f}, {high[row]:+.1f}]"
         ax.text(1.02, row, text, transform=where, va="center", fontsize=9)
-    ax.set_yticks(rows, table["change"])
-    ax.tick_params(axis="y", length=0, labelsize=9.5)
-    ax.set_ylim(len(table) - 0.4, -0.6)
-    ax.margins(x=0.06)
-    ax.spines["left"].set_visible(False)
+    _label_rows(ax, table["change"])
     ax.set_xlabel("gain in accuracy (points), 95 % interval")
     return figure
+
+
+def _label_rows(ax: Axes, labels: pd.Series) -> None:
+    """Name the rows of a plot of dots, the first on top."""
+    ax.set_yticks(np.arange(len(labels)), labels)
+    ax.tick_params(axis="y", length=0, labelsize=9.5)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    ax.margins(x=0.06)
+    ax.spines["left"].set_visible(False)
 
 
 def recall_bars(table: pd.DataFrame) -> Figure:

@@ -13,6 +13,7 @@ class Ensemble:
     combiner: a name in `fer_utils.ensembling.COMBINERS`, fitted on valid.
     all_members: whether it takes all of them, else those that are trained, at least two.
     all_seeds: whether every run of a recipe is a member, else the first.
+    dataset: whose labels the members have learned, as a recipe's.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Ensemble:
     reproduces: str = ""
     all_members: bool = True
     all_seeds: bool = False
+    dataset: str = "fer2013"
 
 
 #: Every net from scratch that is strong enough to be asked.
@@ -35,6 +37,15 @@ FROM_SCRATCH = (
     "cs230_five_layer",
     "cs230_five_layer_plain",
     "cs230_baseline",
+)
+
+#: Nets from scratch that have learned FER+'s labels.
+ON_FERPLUS = (
+    "ferplus_small",
+    "ferplus_small_votes",
+    "ferplus_five_layer",
+    "ferplus_five_layer_votes",
+    "ferplus_five_layer_sampled",
 )
 
 #: cs230-fer's seven: five-layer, ResNet50, SeNet50 without and with class weights, and VGG16.
@@ -77,6 +88,14 @@ ENSEMBLES = {
         Ensemble(
             name="small_seeds", title="Small net, all seeds", members=("small",), all_seeds=True
         ),
+        Ensemble(
+            name="ferplus_uniform",
+            title="FER+, uniform vote",
+            members=ON_FERPLUS,
+            dataset="ferplus",
+            all_members=False,
+            all_seeds=True,
+        ),
         *(
             Ensemble(
                 name=f"scratch_{combiner}",
@@ -102,3 +121,8 @@ def get_ensemble(name: str) -> Ensemble:
     if name not in ENSEMBLES:
         raise unknown_name("ensemble", name, ENSEMBLES)
     return ENSEMBLES[name]
+
+
+def ensembles_of(dataset: str) -> tuple[Ensemble, ...]:
+    """Return the ensembles whose members have learned the labels of `dataset`."""
+    return tuple(ensemble for ensemble in ENSEMBLES.values() if ensemble.dataset == dataset)

@@ -42,17 +42,14 @@ ABLATIONS = (
 )
 
 #: The net for phones and laptops; its recipe is what the ablations speak for.
-SMALL = Recipe(
+SMALL = replace(
+    ABLATION_BASE,
     name="small",
     title="Small net",
-    model="small",
-    notebook=NOTEBOOK,
+    valid_only=False,
     headline=True,
+    model="small",
     augmentation="erasing",
-    crop=44,
-    normalization="image",
-    label_smoothing=0.1,
-    learning_rate=0.1,
     epochs=130,
 )
 

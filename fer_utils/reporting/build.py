@@ -22,6 +22,7 @@ from fer_utils.profiles import pick_profile
 from fer_utils.published import load_published
 from fer_utils.recipes import RECIPES
 from fer_utils.reporting import render
+from fer_utils.reporting.findings import read_findings
 from fer_utils.reporting.outputs import Outputs, outputs_for
 from fer_utils.reporting.reproduction import reproduction_table, to_csv
 from fer_utils.reporting.results import (
@@ -185,6 +186,7 @@ def _finish(state: BuildState, *, changed: bool) -> bool:
             "notebooks": sorted(manifest["notebooks"]),
             "runs": runs_stamp(runs),
             "ensembles": outputs.read_facts(render.ENSEMBLES),
+            "findings": sorted(map(repr, read_findings(outputs).values())),
         }
     )
     tables = manifest["tables"]
@@ -217,6 +219,7 @@ def _write_tables(state: BuildState, runs: Iterable[RecipeRuns]) -> dict[str, st
         dataset=state.dataset,
         profiles=profiles_searched(state.profile.name),
         notebooks=_notebooks(),
+        findings=read_findings(outputs),
     )
     texts = {
         "results.json": json.dumps(results, indent=1, ensure_ascii=False) + "\n",

@@ -1,8 +1,8 @@
 """What every notebook opens with: `nb = open_notebook(...)`."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -17,6 +17,7 @@ from fer_utils.figures.style import use_style
 from fer_utils.paths import NOTEBOOKS
 from fer_utils.profiles import Profile, pick_profile
 from fer_utils.recipes import Recipe
+from fer_utils.reporting.findings import NAME, Finding, as_facts
 from fer_utils.reporting.outputs import Outputs, outputs_for
 from fer_utils.reporting.results import find_runs, profiles_searched
 from fer_utils.runs import Run, store_for
@@ -49,9 +50,14 @@ class Notebook:
         found = find_runs(recipe, store_for(self.profile), self.data.data_key, profiles)
         return found.runs if found else ()
 
-    def save_facts(self, name: str, facts: Mapping[str, object]) -> None:
+    def save_facts(self, name: str, facts: Mapping[str, object] | list) -> None:
         """Keep JSON-ready facts for the report."""
         self.outputs.save_facts(f"{self.name[:2]}_{name}", facts)
+
+    def save_findings(self, findings: Iterable[Finding]) -> None:
+        """Keep this notebook's own values of published numbers for the reproduction table."""
+        known = {"source": self.data.source, "profile": self.profile.name}
+        self.save_facts(NAME, as_facts(replace(finding, **known) for finding in findings))
 
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> None:
         """Show `figure`, and keep it (PNG, SVG) with the numbers behind it (CSV)."""

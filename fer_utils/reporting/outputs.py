@@ -42,7 +42,7 @@ class Outputs:
         write_text(target, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
         return target
 
-    def save_facts(self, name: str, facts: Mapping[str, object]) -> Path:
+    def save_facts(self, name: str, facts: Mapping[str, object] | list) -> Path:
         """Write JSON-ready `facts` as tables/NAME.json and return the path."""
         target = self.tables / f"{_checked(name)}.json"
         write_text(target, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")

@@ -94,6 +94,7 @@ def report_facts(outputs: Outputs, manifest: Mapping) -> dict[str, object]:
             key: facts for key, facts in results.items() if facts["notebook"] == name
         },
         "ensembles": outputs.read_facts(ENSEMBLES),
+        "facts": outputs.read_facts,
         "measured": [line for line in reproduction if line["status"] == "measured"],
         "pending": [line for line in reproduction if line["status"] == "pending"],
         "published": quoted,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from fer_utils.errors import ConfigError
 from fer_utils.published import PublishedNumber
 from fer_utils.recipes import RECIPES, Recipe
 from fer_utils.recipes.ensembles import ENSEMBLES, Ensemble
+from fer_utils.reporting.findings import Finding
 from fer_utils.reporting.measures import Facts
 
 COLUMNS = (
@@ -98,13 +100,15 @@ def reproduction_table(
     notebooks: Iterable[str] = (),
     recipes: Mapping[str, Recipe] = RECIPES,
     ensembles: Mapping[str, Ensemble] = ENSEMBLES,
+    findings: Mapping[tuple[str, str, str], Finding] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return one line per published number, in the order of `published`, with `COLUMNS`.
 
     results: `fer_utils.reporting.results.recipe_facts` by recipe name, and
     `fer_utils.reporting.ensembles.ensemble_facts` by the ensemble's; dataset: registry name
     of the report's data set; profiles: those whose runs were looked for; notebooks: names of
-    those that exist.  `status` is ``measured``, or ``pending`` with the reason in `note`.
+    those that exist; findings: what notebooks measured themselves, before which a recipe's own
+    measure goes.  `status` is ``measured``, or ``pending`` with the reason in `note`.
     Raises ConfigError when a recipe or ensemble reproduces a row that nobody published.
     """
     published, notebooks, profiles = tuple(published), set(notebooks), tuple(profiles)
@@ -114,8 +118,11 @@ def reproduction_table(
         line = dict.fromkeys(COLUMNS, None)
         line |= {name: getattr(number, name) for name in ("project", "row", "metric", "published")}
         name, measure = sources.get((number.project, number.row, number.metric), ("", None))
+        finding = findings.get((number.project, number.row, number.metric))
         if name in results:
             line |= _measured_line(number, results[name], measure, dataset)
+        elif finding is not None:
+            line |= _found_line(number, finding, dataset)
         else:
             if name in ensembles:
                 reason = _missing_members(ensembles[name], results)
@@ -168,7 +175,6 @@ def _measured_line(number: PublishedNumber, facts: Facts, measure, dataset: str)
     ours = measure(facts)
     low, high = ours.ci or (None, None)
     fewer = len(facts["seeds"]) < facts["expected_seeds"]
-    synthetic = "" if dataset == "fer2013" else f"on {dataset} data: not comparable with theirs"
     seeds = f"{len(facts['seeds'])} of {facts['expected_seeds']} random seeds" if fewer else ""
     return {
         "ours": _rounded(ours.value, number.unit),
@@ -178,8 +184,27 @@ def _measured_line(number: PublishedNumber, facts: Facts, measure, dataset: str)
         "dataset": "; ".join(facts["source"]),
         "profile": facts["profile"],
         "status": "measured",
-        "note": _join(synthetic, seeds, ours.note, number.note),
+        "note": _join(_synthetic(dataset), seeds, ours.note, number.note),
     }
+
+
+def _found_line(number: PublishedNumber, finding: Finding, dataset: str) -> dict:
+    """Return the cells of a number that a notebook measured itself."""
+    low, high = finding.ci or (None, None)
+    return {
+        "ours": _rounded(finding.value, number.unit),
+        "ci_low": _rounded(low, number.unit),
+        "ci_high": _rounded(high, number.unit),
+        "runs": finding.runs,
+        "dataset": finding.source,
+        "profile": finding.profile,
+        "status": "measured",
+        "note": _join(_synthetic(dataset), finding.note, number.note),
+    }
+
+
+def _synthetic(dataset: str) -> str:
+    return "" if dataset == "fer2013" else f"on {dataset} data: not comparable with theirs"
 
 
 def _missing_members(ensemble: Ensemble, results: Mapping[str, Facts]) -> str:

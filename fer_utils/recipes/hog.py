@@ -30,5 +30,6 @@ RECIPES = (
         notebook="06_model_visualization",
         augmentation="cs230",
         normalization="image",
+        epochs=40,
     ),
 )

@@ -84,9 +84,14 @@ def outputs_for(profile: str, dataset: str) -> Outputs:
 
 
 def _shrink(path: Path) -> None:
-    """Write a PNG again with 256 colors: the report holds each figure twice, and is committed."""
+    """Write a PNG again with 256 colors: the report holds each figure twice, and is committed.
+
+    Maximum coverage keeps grays gray and rare colors; the usual median cut tints them.
+    """
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     small.save(path, format="PNG", optimize=True)
 
 

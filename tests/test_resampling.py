@@ -7,7 +7,13 @@ import pytest
 
 from fer_utils.balancing import resampling
 from fer_utils.balancing.neighbors import PixelNeighbors
-from fer_utils.balancing.resampling import METHODS, is_made, nearest_real, resample
+from fer_utils.balancing.resampling import (
+    METHODS,
+    highest_correlation,
+    is_made,
+    nearest_real,
+    resample,
+)
 from fer_utils.errors import ConfigError, DataError
 from tests.helpers import toy_faces
 
@@ -165,6 +171,16 @@ def test_nearest_real_are_the_nearest_in_order(part):
     assert found[:, 0].tolist() == [5, 9]
     gaps = ((part.images[None].astype(float) - made[:, None]) ** 2).sum((2, 3))
     np.testing.assert_array_equal(found, np.argsort(gaps, axis=1)[:, :3])
+
+
+def test_correlation_knows_copies_and_relit_copies(part):
+    real = part.images
+    relit = (real[3] // 2 + 40).astype(np.uint8)
+    flat = np.full_like(real[0], 90)
+    found = highest_correlation(np.stack([real[5], relit, 255 - real[5], flat]), real)
+    np.testing.assert_allclose(found[:2], 1, atol=1e-3)
+    assert found[2] < 0.9
+    assert found[3] == 0
 
 
 def test_a_search_in_chunks_is_the_same(monkeypatch):

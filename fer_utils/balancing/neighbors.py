@@ -52,3 +52,18 @@ def nearest_real(made_images: np.ndarray, real_images: np.ndarray, k: int) -> np
     """
     search = PixelNeighbors(k).fit(as_rows(real_images))
     return search.kneighbors(as_rows(made_images), return_distance=False)
+
+
+def highest_correlation(made_images: np.ndarray, real_images: np.ndarray) -> np.ndarray:
+    """Return how alike each made image and its most similar real one are, (M,) float32.
+
+    made_images, real_images: (M, H, W) and (N, H, W) uint8.  Alike is Pearson's r of the gray
+    levels, as for the near duplicates of `fer_utils.datasets.audit`; an image of one gray level
+    has r 0 with all.
+    """
+    made, real = as_rows(made_images), as_rows(real_images)
+    for rows in (made, real):
+        rows -= rows.mean(axis=1, keepdims=True)
+        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    parts = [made[start : start + _CHUNK] @ real.T for start in range(0, len(made), _CHUNK)]
+    return np.concatenate([part.max(axis=1) for part in parts])

@@ -12,14 +12,19 @@ import torch
 
 from fer_utils import paths
 from fer_utils.augmentation import augment, get_augmentation, to_float
-from fer_utils.balancing.neighbors import PixelNeighbors, as_rows, nearest_real
+from fer_utils.balancing.neighbors import (
+    PixelNeighbors,
+    as_rows,
+    highest_correlation,
+    nearest_real,
+)
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.cache import Arrays, cached_arrays
 from fer_utils.errors import DataError, unknown_name
 from fer_utils.files import sha256_bytes, sha256_json
 from fer_utils.labels import SPLITS
 
-__all__ = ["METHODS", "is_made", "nearest_real", "resample"]
+__all__ = ["METHODS", "highest_correlation", "is_made", "nearest_real", "resample"]
 
 #: random_over, smote and adasyn make all classes as large (ADASYN: about as large) as the
 #: largest; augmented_rare makes the rarest as large as the next one.

@@ -37,12 +37,14 @@ RECIPES = (
         name="ferplus_five_layer_votes",
         title="FER+, five-layer net, vote distributions",
         targets="votes",
+        full_only=True,
     ),
     replace(
         _ON_VOTES,
         name="ferplus_five_layer_sampled",
         title="FER+, five-layer net, sampled votes",
         targets="sampled_votes",
+        full_only=True,
     ),
     replace(
         SMALL,

@@ -27,7 +27,7 @@ class Dream:
     """
 
     octaves: tuple[int, ...] = (6, 12, 24, 48)
-    steps: int = 16
+    steps: int = 12
     step_size: float = 0.012
     views: int = 4
     smoothing: float = 12.0
@@ -37,7 +37,7 @@ class Dream:
 
 #: From noise, the large shapes come first; a face has them, and must stay recognizable.
 FROM_NOISE = Dream()
-FROM_FACE = Dream(octaves=(24, 48), steps=20, pull=0.08)
+FROM_FACE = Dream(octaves=(24, 48), steps=16, pull=0.08)
 
 
 def dream(

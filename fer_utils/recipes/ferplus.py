@@ -24,6 +24,7 @@ SMALL = replace(
     FIVE_LAYER,
     name="ferplus_small",
     title="FER+, small net, majority",
+    full_only=True,
     model="small",
     crop=44,
     epochs=80,
@@ -52,6 +53,5 @@ RECIPES = (
         title="FER+, small net, vote distributions",
         targets="votes",
         label_smoothing=0.0,
-        full_only=True,
     ),
 )

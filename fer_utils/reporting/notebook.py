@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
-from IPython.display import Code, Markdown, display
+from IPython.display import Code, Image, Markdown, display
 from matplotlib.figure import Figure
 
 from fer_utils import hardware
@@ -60,9 +60,9 @@ class Notebook:
         self.save_facts(NAME, as_facts(replace(finding, **known) for finding in findings))
 
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> None:
-        """Show `figure`, and keep it (PNG, SVG) with the numbers behind it (CSV)."""
-        self.outputs.save_figure(f"{self.name[:2]}_{name}", figure, table)
-        display(figure)
+        """Keep `figure` (PNG, SVG) with the numbers behind it (CSV), and show the PNG."""
+        path = self.outputs.save_figure(f"{self.name[:2]}_{name}", figure, table)
+        display(Image(filename=path))
 
     def save_table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Keep `table` as CSV and return it."""

@@ -64,7 +64,7 @@ class Outputs:
             for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
                 with atomic_path(target.with_suffix(f".{suffix}")) as temporary:
                     figure.savefig(
-                        temporary, format=suffix, dpi=160, bbox_inches="tight", metadata=metadata
+                        temporary, format=suffix, dpi=120, bbox_inches="tight", metadata=metadata
                     )
                     if suffix == "png":
                         _shrink(temporary)

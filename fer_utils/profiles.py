@@ -14,6 +14,7 @@ class Profile:
     headline_seeds, variant_seeds: random seeds trained of headline recipes and of the others.
     all_recipes: whether recipes marked `full_only` are trained at all.
     synthetic_images: size of the synthetic data set.
+    picture_side: pixels that the pictures of the eight-expression data sets are shrunk to.
     bootstrap_samples: resamples behind a 95 % interval.
     """
 
@@ -23,15 +24,16 @@ class Profile:
     variant_seeds: int
     all_recipes: bool
     synthetic_images: int
+    picture_side: int
     bootstrap_samples: int
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", 0.0, 1, 1, False, 720, 100),
-        Profile("laptop", 0.3, 3, 1, False, 6_000, 2_000),
-        Profile("full", 1.0, 3, 3, True, 6_000, 2_000),
+        Profile("smoke", 0.0, 1, 1, False, 720, 88, 100),
+        Profile("laptop", 0.3, 3, 1, False, 6_000, 110, 2_000),
+        Profile("full", 1.0, 3, 3, True, 6_000, 256, 2_000),
     )
 }
 

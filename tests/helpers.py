@@ -15,7 +15,7 @@ from fer_utils.runs import Run, RunStore, pack_predictions
 from fer_utils.training import Trained
 
 #: Three epochs of `RECIPE`.
-PROFILE = Profile("tiny", 0.03, 1, 1, True, 100, 50)
+PROFILE = Profile("tiny", 0.03, 1, 1, True, 100, 24, 50)
 
 #: Everything that draws on chance is on: augmentation, dropout, averaged weights.
 RECIPE = Recipe(

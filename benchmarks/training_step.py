@@ -27,7 +27,7 @@ from fer_utils.augmentation import get_augmentation
 from fer_utils.datasets import load_dataset, resolve_dataset_name
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.synthetic import MIN_IMAGES, load_synthetic
-from fer_utils.hardware import autocast, keep_freed_memory, pick_device, use_bfloat16
+from fer_utils.hardware import keep_freed_memory, pick_device, use_bfloat16
 from fer_utils.models import build_model
 from fer_utils.recipes import Recipe, get_recipe
 from fer_utils.training import Session
@@ -132,7 +132,7 @@ class Float32(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, (N, num_classes) float32."""
-        with autocast(images.device, enabled=False):
+        with torch.autocast(images.device.type, enabled=False):
             return super().forward(images)
 
 

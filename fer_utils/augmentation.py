@@ -1,6 +1,6 @@
 """Image augmentation of whole batches on the device, and the views of test-time augmentation.
 
-Images here are (N, 1, H, W) float32 in [0, 1].
+Images here are (N, C, H, W) float32 in [0, 1], gray (C = 1) or RGB (C = 3).
 """
 
 import math
@@ -38,6 +38,8 @@ AUGMENTATIONS = {
     "flip": Augmentation(flip=0.5),
     # cs230-fer's: mirror, 10 degrees, 10 % zoom, 10 % shift
     "cs230": Augmentation(flip=0.5, rotation=10, zoom=0.1, shift=0.1),
+    # room for a random crop of seven eighths of the side, as cs230-facenet's 224 of 256
+    "random_crop": Augmentation(flip=0.5, shift=1 / 16),
     "erasing": Augmentation(flip=0.5, rotation=10, zoom=0.1, shift=0.1, erasing=0.5),
     "strong": Augmentation(flip=0.5, rotation=15, zoom=0.15, shift=0.1, erasing=0.5),
 }
@@ -50,8 +52,13 @@ def get_augmentation(name: str) -> Augmentation:
     return AUGMENTATIONS[name]
 
 
+def as_channels(images: Tensor) -> Tensor:
+    """Return images (N, H, W) or (N, H, W, 3) as (N, 1, H, W) or (N, 3, H, W)."""
+    return images[:, None] if images.ndim == 3 else images.movedim(3, 1)
+
+
 def to_float(images: Tensor) -> Tensor:
-    """Return uint8 images (N, 1, H, W) as float32 in [0, 1]."""
+    """Return uint8 images (N, C, H, W) as float32 in [0, 1]."""
     return images.float().div_(255)
 
 

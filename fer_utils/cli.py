@@ -46,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add(_data, "data")
+    weights = add(_weights, "weights")
+    weights.add_argument("--fetch", nargs="+", metavar="NAME", help="download these instead")
     add(_recipes, "recipes")
     train = add(_train, "train", data=True)
     train.add_argument("recipes", nargs="*", help="names; all of the profile if none is given")
@@ -78,6 +80,16 @@ def _data(options: argparse.Namespace) -> None:
     from fer_utils.datasets.fetch import data_report
 
     print(data_report())
+
+
+def _weights(options: argparse.Namespace) -> int:
+    """list the initial weights: which are here, where to get the others"""
+    from fer_utils.weights.report import fetch_all, weights_report
+
+    if options.fetch:
+        return 1 if fetch_all(options.fetch) else 0
+    print(weights_report())
+    return 0
 
 
 def _recipes(options: argparse.Namespace) -> None:

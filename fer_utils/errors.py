@@ -9,6 +9,14 @@ class DataError(FerError):
     """A data set is missing, damaged or not what it should be."""
 
 
+class DataMissing(DataError):  # noqa: N818 - nothing is wrong with what is there
+    """A data set is not on this machine: the user has to get it."""
+
+
+class WeightsMissing(FerError):  # noqa: N818 - nothing is wrong: it says what to get
+    """A file of initial weights is not on this machine: the user has to get it."""
+
+
 class RunError(FerError):
     """A run folder is missing, damaged or not of the expected recipe."""
 

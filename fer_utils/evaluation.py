@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import log_loss
 from torch import nn
 
-from fer_utils.augmentation import TTA_VIEWS, to_float, tta_views
+from fer_utils.augmentation import TTA_VIEWS, as_channels, to_float, tta_views
 from fer_utils.hardware import autocast
 
 
@@ -17,9 +17,9 @@ def predict(
 ) -> dict[str, np.ndarray]:
     """Return the class probabilities of `images` for each mode of test-time augmentation.
 
-    images: (N, H, W) uint8.  Each value of the result is (N, C) float32, rows sum to one: the
-    mean of the probabilities of the mode's views.  The model's own device and precision are
-    used; it is left in evaluation mode.
+    images: (N, H, W) or (N, H, W, 3) uint8.  Each value of the result is (N, C) float32, rows sum
+    to one: the mean of the probabilities of the mode's views.  The model's own device and
+    precision are used; it is left in evaluation mode.
     """
     device = next(model.parameters()).device
     longest = max(modes, key=lambda mode: TTA_VIEWS[mode])  # its views begin with the others'
@@ -28,8 +28,8 @@ def predict(
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
         total = 0.0
-        for number, view in enumerate(tta_views(to_float(batch[:, None]), longest), start=1):
-            with autocast(device):
+        for number, view in enumerate(tta_views(to_float(as_channels(batch)), longest), start=1):
+            with autocast(device, model):
                 logits = model(view)
             total = total + logits.float().softmax(dim=1)
             for mode in modes:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
+from torch import nn
+
 from fer_utils import __version__, hardware
 from fer_utils.datasets.audit import occurs_in_train
 from fer_utils.datasets.base import FaceDataset
@@ -122,7 +124,7 @@ def _train_and_save(
             "class_names": list(dataset.class_names),
             "image_size": dataset.images.shape[1],
         },
-        **provenance(),
+        **provenance(trained.model),
     }
     return store.save(recipe, key, trained, predictions, metrics, facts)
 
@@ -135,13 +137,13 @@ def train_seeds(
     return tuple(train_or_load(recipe, dataset, profile, seed, **options) for seed in seeds)
 
 
-def provenance() -> dict[str, object]:
-    """Return when, where and with what something is made: for manifests."""
+def provenance(model: nn.Module | None = None) -> dict[str, object]:
+    """Return when, where and with what something is made, `model` for one: for manifests."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "fer_utils")),
-        "hardware": hardware.describe(),
+        "hardware": hardware.describe(model=model),
         "versions": {"fer_utils": __version__} | {name: _version(name) for name in PACKAGES},
     }
 

@@ -1,5 +1,7 @@
 """Optimizer, learning rate schedule and weight averaging, as a recipe names them."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -7,26 +9,51 @@ from fer_utils.recipes import Recipe
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return SGD with Nesterov momentum; weight decay on matrices and kernels only."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
+    """Return SGD with Nesterov momentum, or Adam with decoupled weight decay (AdamW).
+
+    Weight decay is on matrices and kernels only.  What is frozen is left out; a backbone has
+    its own learning rate where the recipe says so.
+    """
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    rate = recipe.learning_rate
+    if recipe.backbone_rate == 1:
+        groups = _groups((p for _, p in trained), rate, recipe.weight_decay)
+    else:
+        inside = {name: ".backbone." in f".{name}" for name, _ in trained}
+        backbone = (p for name, p in trained if inside[name])
+        others = (p for name, p in trained if not inside[name])
+        groups = _groups(others, rate, recipe.weight_decay)
+        groups += _groups(backbone, rate * recipe.backbone_rate, recipe.weight_decay)
+    if recipe.optimizer == "adam":
+        return torch.optim.AdamW(groups)
+    return torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+
+
+def _groups(parameters: Iterable[nn.Parameter], rate: float, weight_decay: float) -> list[dict]:
+    """Return the groups with and without weight decay; none that is empty."""
+    parameters = list(parameters)
     groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim > 1], "lr": rate, "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "lr": rate, "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+    return [group for group in groups if group["params"]]
 
 
 def build_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Return the one-cycle schedule (Smith & Topin 2018): up in `recipe.warmup`, then to zero."""
+    """Return the one-cycle schedule (Smith & Topin 2018): up in `recipe.warmup`, then to zero.
+
+    Or, where the recipe says so, a constant one.
+    """
+    if recipe.schedule == "constant":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     total_steps = steps + 1  # the step after the last one is asked for, too
     if recipe.warmup * total_steps == 1:
         total_steps += 1  # torch would divide by a rise of no steps
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
-        max_lr=recipe.learning_rate,
+        max_lr=[group["lr"] for group in optimizer.param_groups],
         total_steps=total_steps,
         pct_start=recipe.warmup,
         cycle_momentum=False,

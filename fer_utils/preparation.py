@@ -1,5 +1,7 @@
 """From a data set to what a recipe trains on: whose labels, which images, how many of a class."""
 
+import numpy as np
+
 from fer_utils.balancing.resampling import METHODS, resample
 from fer_utils.cleaning import clean
 from fer_utils.datasets.base import FaceDataset
@@ -15,7 +17,17 @@ def prepare(recipe: Recipe, dataset: FaceDataset) -> FaceDataset:
     """
     if recipe.dataset == "ferplus":
         dataset = as_ferplus(dataset)
-    return clean(dataset, recipe.cleaning)[0]
+    dataset = clean(dataset, recipe.cleaning)[0]
+    return draw_train(dataset, recipe.train_images) if recipe.train_images else dataset
+
+
+def draw_train(dataset: FaceDataset, images: int) -> FaceDataset:
+    """Return `dataset` with so many of its train images, always the same ones, or all it has."""
+    train = dataset.indices("train")
+    drawn = np.random.default_rng(0).permutation(train)[:images]
+    kept = np.ones(len(dataset), bool)
+    kept[np.setdiff1d(train, drawn)] = False
+    return dataset.take(np.flatnonzero(kept))
 
 
 def training_part(recipe: Recipe, prepared: FaceDataset, seed: int) -> FaceDataset:

@@ -1,5 +1,6 @@
 """The key of a run: what it trained, hashed."""
 
+from fer_utils.datasets.sources import PICTURES
 from fer_utils.files import sha256_json
 from fer_utils.profiles import Profile
 from fer_utils.recipes import Recipe, get_recipe
@@ -17,6 +18,8 @@ def run_key(recipe: Recipe, profile: Profile, data_key: str, seed: int) -> str:
         "data": data_key,
         "seed": seed,
     }
+    if recipe.source in PICTURES:
+        described["picture_side"] = profile.picture_side
     if recipe.teacher:
         described["teacher_runs"] = sorted(teacher_runs(recipe, profile, data_key).values())
     return sha256_json(described)[:16]

@@ -97,6 +97,7 @@ class Run:
             num_classes=len(self.class_names),
             image_size=self.manifest["data"]["image_size"],
             crop=self.manifest["recipe"].get("crop", 0),  # runs older than the field have none
+            resize=self.manifest["recipe"].get("resize", 0),
             normalization=self.manifest["recipe"]["normalization"],
         )
         model.load_state_dict(load_file(path))

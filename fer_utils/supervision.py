@@ -9,11 +9,16 @@ from fer_utils.balancing import class_weights
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.ferplus import vote_distribution
 from fer_utils.errors import DataError
-from fer_utils.losses import distillation_loss, focal_loss, logit_adjustment
+from fer_utils.losses import (
+    cosine_embedding_loss,
+    distillation_loss,
+    focal_loss,
+    logit_adjustment,
+)
 from fer_utils.recipes import Recipe
 
-#: Balancing that the loss is weighted by; augmented rare faces go with it in hust-balance.
-WEIGHTED = ("class_weights", "augmented_rare")
+#: Balancing that the loss is weighted by; made faces go with it in hust-balance and cs230-facenet.
+WEIGHTED = ("class_weights", "augmented_rare", "augmented_small")
 
 
 class Supervision:
@@ -63,6 +68,8 @@ class Supervision:
         loss = measure(
             logits, targets, weight=self.weights, label_smoothing=self.recipe.label_smoothing
         )
+        if self.recipe.cosine_share:
+            loss = loss + self.recipe.cosine_share * cosine_embedding_loss(logits, targets)
         if taught is None:
             return loss
         distance = distillation_loss(logits, taught, self.recipe.temperature)

@@ -9,20 +9,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fer_utils.augmentation import TTA_VIEWS, augment, get_augmentation, to_float
+from fer_utils.augmentation import TTA_VIEWS
 from fer_utils.balancing.resampling import METHODS, is_made
 from fer_utils.balancing.sampling import balanced_order
 from fer_utils.cleaning import CLEANINGS
 from fer_utils.datasets.base import FaceDataset
+from fer_utils.datasets.sources import PICTURES
 from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
-from fer_utils.evaluation import predict
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
+from fer_utils.initialization import INITIAL_WEIGHTS, load_initial_weights
 from fer_utils.mixing import get_mixing, mix
-from fer_utils.models import build_model
+from fer_utils.models import NORMALIZATIONS, build_model
+from fer_utils.models.transfer import FREEZINGS, freeze
 from fer_utils.optimization import WeightAverage, build_optimizer, build_schedule
 from fer_utils.recipes import Recipe
 from fer_utils.supervision import Supervision
+from fer_utils.training_inputs import training_inputs
 
 
 class Session:
@@ -43,27 +46,30 @@ class Session:
             if not len(part):
                 raise DataError(f"{part.name}: no {split} images; {recipe.name} needs some")
         self.recipe, self.epochs, self.seed, self.device = recipe, epochs, seed, device
-        self.how = get_augmentation(recipe.augmentation)
         self.mixing = get_mixing(recipe.mixing)
-        images = np.array(train_part.images)
-        self.images = torch.from_numpy(images)[:, None].to(device)
         self.supervision = Supervision(recipe, train_part, device, teacher)
         self.valid_part, self.num_classes = valid_part, train_part.num_classes
-        self.batch_size = min(recipe.batch_size, len(images))
-        self.steps = len(images) // self.batch_size  # of an epoch; a last short batch is left out
-        real = images[~is_made(train_part)]
+        self.batch_size = min(recipe.batch_size, len(train_part))
+        # of an epoch; a last short batch is left out
+        self.steps = len(train_part) // self.batch_size
+        real = train_part.images[~is_made(train_part)]
 
         torch.manual_seed(seed)
         model = build_model(
             recipe.model,
             num_classes=train_part.num_classes,
-            image_size=images.shape[1],
+            image_size=train_part.images.shape[1],
             crop=recipe.crop,
+            resize=recipe.resize,
             normalization=recipe.normalization,
             mean=float(real.mean(dtype=np.float64) / 255),
             std=float(real.std(dtype=np.float64) / 255),
         )
-        self.model = model.to(device, memory_format=torch.channels_last)
+        load_initial_weights(model.net, recipe.initial_weights)
+        freeze(model.net, recipe.frozen)
+        self.whole = model.to(device, memory_format=torch.channels_last)
+        self.inputs = training_inputs(recipe, self.whole, train_part, valid_part, device)
+        self.model = self.inputs.trained
         self.optimizer = build_optimizer(self.model, recipe)
         self.scheduler = build_schedule(self.optimizer, recipe, epochs * self.steps)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
@@ -80,7 +86,7 @@ class Session:
         if self.recipe.balancing == "sampler":
             order = balanced_order(self.supervision.labels, generator)
         else:
-            order = torch.randperm(len(self.images), generator=generator, device=self.device)
+            order = torch.randperm(len(self.inputs), generator=generator, device=self.device)
         loss_sum = torch.zeros((), device=self.device)
         hits = torch.zeros((), device=self.device)
         self.model.train()
@@ -112,13 +118,19 @@ class Session:
 
     def step(self, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Train on the images at `batch`, (B,) int64; return the loss and the number of hits."""
-        images = augment(to_float(self.images[batch]), self.how, generator)
+        images = self.inputs.batch(batch, generator)
         targets, taught = self.supervision.targets(batch, generator)
         if self.mixing is not None and len(self.history) < self.mixing.until * self.epochs:
             images, targets, taught = self._mixed(images, targets, taught)
-        with autocast(self.device):
-            logits = self.model(images).float()
+        with autocast(self.device, self.model):
+            output = self.model(images)
+        # a net with an auxiliary head gives two
+        logits, *auxiliary = output if isinstance(output, tuple) else (output,)
+        logits = logits.float()
         loss = self.supervision.loss(logits, targets, taught)
+        for other in auxiliary:
+            share = self.recipe.auxiliary_share
+            loss = loss + share * self.supervision.loss(other.float(), targets, taught)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -145,7 +157,7 @@ class Session:
     def _look_at_valid(self) -> tuple[float, float]:
         trained = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self._state())
-        y_prob = predict(self.model, self.valid_part.images)["none"]
+        y_prob = self.inputs.valid_probabilities()
         self.model.load_state_dict(trained)
         y_true = self.valid_part.labels
         loss = -np.log(y_prob[np.arange(len(y_true)), y_true].clip(1e-12)).mean()
@@ -183,22 +195,24 @@ class Session:
             ) from error
 
     def best_model(self) -> nn.Module:
-        """Return the model with the weights of the best epoch."""
+        """Return the whole model with the weights of the best epoch."""
         self.model.load_state_dict(self.best)
-        return self.model
+        return self.whole
 
 
 def refuse_unknown(recipe: Recipe) -> None:
     """Raise ConfigError for a value that this loop does not implement."""
     implemented = {
-        "dataset": ("fer2013", "ferplus"),
+        "dataset": ("fer2013", "ferplus", "fer2013_auxiliary", *PICTURES),
         "targets": ("label", "votes", "sampled_votes"),
         "cleaning": CLEANINGS,
         "balancing": ("none", "class_weights", "sampler", *METHODS),
-        "initial_weights": ("random",),
+        "initial_weights": INITIAL_WEIGHTS,
+        "frozen": FREEZINGS,
+        "normalization": NORMALIZATIONS,
         "loss": ("cross_entropy", "focal", "logit_adjustment"),
-        "optimizer": ("sgd",),
-        "schedule": ("one_cycle",),
+        "optimizer": ("sgd", "adam"),
+        "schedule": ("one_cycle", "constant"),
     }
     for name, known in implemented.items():
         if getattr(recipe, name) not in known:
@@ -211,5 +225,7 @@ def refuse_unknown(recipe: Recipe) -> None:
     for mode in recipe.tta:  # used after training, when it is late to find that out
         if mode not in TTA_VIEWS:
             raise unknown_name("test-time augmentation", mode, TTA_VIEWS)
+    if recipe.cosine_share and (recipe.targets == "votes" or recipe.mixing != "none"):
+        raise ConfigError(f"{recipe.name}: the cosine embedding loss needs one label per image")
     if not 0 < recipe.warmup < 1:
         raise ConfigError(f"{recipe.name}: warmup must lie between 0 and 1, not {recipe.warmup}")

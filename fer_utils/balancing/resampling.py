@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fer_utils import paths
-from fer_utils.augmentation import augment, get_augmentation, to_float
+from fer_utils.augmentation import as_channels, augment, get_augmentation, to_float
 from fer_utils.balancing.neighbors import (
     PixelNeighbors,
     as_rows,
@@ -27,8 +27,9 @@ from fer_utils.labels import SPLITS
 __all__ = ["METHODS", "highest_correlation", "is_made", "nearest_real", "resample"]
 
 #: random_over, smote and adasyn make all classes as large (ADASYN: about as large) as the
-#: largest; augmented_rare makes the rarest as large as the next one.
-METHODS = ("random_over", "smote", "adasyn", "augmented_rare")
+#: largest; augmented_rare makes the rarest as large as the next one; augmented_small makes
+#: each at least a tenth of the largest.
+METHODS = ("random_over", "smote", "adasyn", "augmented_rare", "augmented_small")
 
 _BY_NEIGHBORS = ("smote", "adasyn")
 
@@ -48,10 +49,12 @@ def resample(
     ``adasyn`` makes more of them where other classes are near (He et al. 2008), all three by
     imbalanced-learn on the pixels, as hust-balance; ``augmented_rare`` adds mirrored, turned,
     zoomed and shifted copies of the rarest class alone until it is as large as the next one
-    (hust-balance's "augmented disgust").  The same for the same arguments.
+    (hust-balance's "augmented disgust"), ``augmented_small`` such copies of every class that has
+    less than a tenth of the largest (cs230-facenet's data synthesis).  The same for the same
+    arguments.
 
-    Made images have negative ids (see `is_made`); the result has no votes, and the data_key of
-    `part`, as its subsets have.  What SMOTE and ADASYN make is kept in the folder `cache` (None:
+    Made images have negative ids (see `is_made`); the result has neither votes nor people, and
+    the data_key of `part`, as its subsets have.  What SMOTE and ADASYN make is kept in the folder `cache` (None:
     data/cache).
 
     Raises ConfigError for an unknown method; DataError when `part` holds other splits than
@@ -65,7 +68,7 @@ def resample(
     elif method == "random_over":
         made, labels = _random_over(part, seed)
     else:
-        made, labels = _augmented_rare(part, seed)
+        made, labels = _augmented(part, _wanted(part.class_counts(), method), seed)
     return replace(
         part,
         source=f"{part.source}; {len(made):,} images made by {method}",
@@ -74,6 +77,7 @@ def resample(
         split=np.concatenate([part.split, np.full(len(made), SPLITS.index("train"), np.uint8)]),
         ids=np.concatenate([part.ids, -1 - np.arange(len(made))]),
         votes=None,
+        people=None,
     )
 
 
@@ -151,16 +155,29 @@ def _random_over(part: FaceDataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return part.images[copied], part.labels[copied]
 
 
-def _augmented_rare(part: FaceDataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    counts = part.class_counts()
-    rarest = int(counts.argmin())
-    missing = int(np.sort(counts)[:2].max() - counts[rarest])
-    if not missing:
+def _wanted(counts: np.ndarray, method: str) -> np.ndarray:
+    """Return how many images of each class there shall be, (C,) int64."""
+    if method == "augmented_small":
+        return np.maximum(counts, counts.max() // 10)
+    wanted = counts.copy()
+    wanted[counts.argmin()] = np.sort(counts)[:2].max()
+    return wanted
+
+
+def _augmented(part: FaceDataset, wanted: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return changed copies that bring the classes to the counts `wanted`."""
+    labels = np.repeat(np.arange(len(wanted)), wanted - part.class_counts())
+    if not len(labels):
         return part.images[:0], part.labels[:0]
-    own = np.flatnonzero(part.labels == rarest)
-    copied = np.resize(own, missing)  # all of them in turn, again and again
+    copied = np.concatenate(
+        [
+            # all of them in turn, again and again
+            np.resize(np.flatnonzero(part.labels == label), missing)
+            for label, missing in enumerate(np.bincount(labels, minlength=len(wanted)))
+        ]
+    )
     generator = torch.Generator().manual_seed(seed)
-    batch = to_float(torch.from_numpy(np.array(part.images[copied]))[:, None])
-    changed = augment(batch, get_augmentation("cs230"), generator)[:, 0]
-    made = changed.mul(255).round().clamp(0, 255).to(torch.uint8).numpy()
-    return made, np.full(missing, rarest, np.int64)
+    batch = to_float(as_channels(torch.from_numpy(np.array(part.images[copied]))))
+    changed = augment(batch, get_augmentation("cs230"), generator)
+    made = changed.mul(255).round().clamp(0, 255).to(torch.uint8).movedim(1, -1).numpy()
+    return made.reshape(-1, *part.images.shape[1:]), labels.astype(np.int64)

@@ -19,9 +19,42 @@ def _synthetic(profile: Profile | None) -> FaceDataset:
     return load_synthetic(images=profile.synthetic_images) if profile else load_synthetic()
 
 
+def _facial_expressions(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.facial_expressions import load_facial_expressions
+
+    return load_facial_expressions(side=_side(profile))
+
+
+def _affectnet(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.affectnet import load_affectnet
+
+    return load_affectnet(side=_side(profile))
+
+
+def _ckplus(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.ckplus import load_ckplus
+
+    return load_ckplus()
+
+
+def _jaffe(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.jaffe import load_jaffe
+
+    return load_jaffe()
+
+
+def _side(profile: Profile | None) -> int:
+    """Return the side of the pictures of the eight-expression data sets, in pixels."""
+    return profile.picture_side if profile else 110
+
+
 #: Registry: name -> function that loads the data set (and imports its module only then).
 DATASETS: dict[str, Callable[[Profile | None], FaceDataset]] = {
     "fer2013": _fer2013,
+    "facial_expressions": _facial_expressions,
+    "affectnet": _affectnet,
+    "ckplus": _ckplus,
+    "jaffe": _jaffe,
     "synthetic": _synthetic,
 }
 

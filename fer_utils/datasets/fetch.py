@@ -21,6 +21,7 @@ from fer_utils.datasets.fer2013 import (
 )
 from fer_utils.datasets.fer2013_csv import read_fer2013_csv
 from fer_utils.datasets.ferplus import FERPLUS_FILE, FERPLUS_SHA256, load_votes, majority
+from fer_utils.datasets.picture_report import picture_report
 from fer_utils.errors import DataError
 from fer_utils.files import atomic_path, sha256_bytes
 from fer_utils.labels import SPLITS
@@ -44,7 +45,7 @@ def data_report() -> str:
 
     Raises DataError when a file that is there is damaged.
     """
-    return "\n\n".join((ensure_fer2013(), ensure_ferplus()))
+    return "\n\n".join((ensure_fer2013(), ensure_ferplus(), picture_report()))
 
 
 def ensure_fer2013() -> str:

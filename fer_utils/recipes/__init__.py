@@ -1,12 +1,12 @@
 """Recipes by name: the comparison tables are made from this list. To add some, add a file."""
 
 from fer_utils.errors import ConfigError, unknown_name
-from fer_utils.recipes import balancing, cs230, ferplus, hog, scratch
+from fer_utils.recipes import balancing, cs230, eight, ferplus, hog, scratch, transfer
 from fer_utils.recipes.base import Recipe
 
 __all__ = ["RECIPES", "Recipe", "get_recipe", "recipes_of"]
 
-FAMILIES = (cs230, scratch, ferplus, hog, balancing)
+FAMILIES = (cs230, scratch, transfer, eight, ferplus, hog, balancing)
 RECIPES = {recipe.name: recipe for family in FAMILIES for recipe in family.RECIPES}
 
 

@@ -24,21 +24,27 @@ class Recipe:
     full_only: bool = False  # a large net or a side result: `laptop` trains it only by name
     valid_only: bool = False  # an ablation: its test predictions are not even made
     # -- what is trained, hashed into the run's key ------------------------------------------
-    dataset: str = "fer2013"  # whose labels: "ferplus" has eight classes and drops some images
+    dataset: str = "fer2013"  # whose labels: see `source`; "ferplus" is FER2013 by other labels
     targets: str = "label"  # of FER+: "votes", their distribution, or "sampled_votes"
     cleaning: str = "none"  # of the train split: a name in fer_utils.cleaning.CLEANINGS
     balancing: str = "none"  # "class_weights", "sampler", or a name in balancing.METHODS
-    initial_weights: str = "random"
+    train_images: int = 0  # how many of train are drawn, the same for all seeds; 0 for all
+    initial_weights: str = "random"  # or of the backbone: a name in fer_utils.weights
+    frozen: str = "none"  # what of the backbone is not trained: a name in models.transfer
+    backbone_rate: float = 1.0  # learning rate of the backbone, as a part of the head's
     augmentation: str = "none"
-    crop: int = 0  # side of the central square that the net sees, pixels; 0 for all
+    crop: float = 0  # side of the central square that the net sees, pixels or part; 0 for all
+    resize: int = 0  # side that the image is brought to, pixels; 0 for as it is
     mixing: str = "none"  # of the images of a batch: a name in fer_utils.mixing.MIXINGS
-    normalization: str = "dataset"  # by the train pixels, or "image": each by its own
+    normalization: str = "dataset"  # a name in fer_utils.models.NORMALIZATIONS
     loss: str = "cross_entropy"  # or "focal", or "logit_adjustment"
     label_smoothing: float = 0.0
-    optimizer: str = "sgd"  # Nesterov momentum 0.9
+    cosine_share: float = 0.0  # weight of the cosine embedding loss that is added
+    auxiliary_share: float = 0.4  # weight of an auxiliary head's loss, where the net has one
+    optimizer: str = "sgd"  # Nesterov momentum 0.9, or "adam"
     learning_rate: float = 0.05  # the highest of the schedule
     weight_decay: float = 5e-4  # not on biases and norms
-    schedule: str = "one_cycle"  # linear-to-cosine: up in `warmup`, down to zero
+    schedule: str = "one_cycle"  # linear-to-cosine: up in `warmup`, down to zero; or "constant"
     warmup: float = 0.25  # part of the steps
     batch_size: int = 128
     epochs: int = 100  # under `full`; profiles train a part of it
@@ -47,6 +53,11 @@ class Recipe:
     teacher_share: float = 0.7  # weight of the teacher's word in the loss, where there is one
     temperature: float = 2.0  # that softens the teacher's probabilities
     tta: tuple[str, ...] = tuple(TTA_VIEWS)  # predictions that are kept
+
+    @property
+    def source(self) -> str:
+        """The data set in `fer_utils.datasets` that has the images."""
+        return "fer2013" if self.dataset == "ferplus" else self.dataset
 
     def epochs_for(self, profile: Profile) -> int:
         """Return the number of epochs that `profile` trains, at least one."""

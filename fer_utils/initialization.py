@@ -1,0 +1,85 @@
+"""Initial weights of a net's backbone, by name."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from fer_utils.errors import RunError, unknown_name
+from fer_utils.models.efficientnet_lite import load_efficientnet_lite0_imagenet
+from fer_utils.models.transfer import TransferNet
+from fer_utils.weights.files import require_weights
+
+
+def load_initial_weights(net: nn.Module, name: str) -> None:
+    """Give `net` the initial weights called `name`; ``random`` leaves it as it was built.
+
+    Raises ConfigError for an unknown name or a net that has no backbone, WeightsMissing when the
+    file is not on this machine, and RunError when it does not fit the net.
+    """
+    if name not in INITIAL_WEIGHTS:
+        raise unknown_name("initial weights", name, INITIAL_WEIGHTS)
+    if name == "random":
+        return
+    if not isinstance(net, TransferNet):
+        raise unknown_name("initial weights of a net without a backbone", name, ["random"])
+    _LOADERS[name](net, name)
+
+
+def _torchvision(
+    prefix: str = "", skip: tuple[str, ...] = (), head: str = ""
+) -> Callable[[TransferNet, str], None]:
+    """Return a loader of torchvision's weights.
+
+    prefix: of the names of the backbone's weights; skip: names that begin so are left out; head:
+    prefix of a classifier whose layers but the last the net keeps.
+    """
+
+    def load(net: TransferNet, name: str) -> None:
+        state = torch.load(require_weights(name), map_location="cpu", weights_only=True)
+        kept = {key: value for key, value in state.items() if not key.startswith(skip)}
+        _fill(net.backbone, _below(kept, prefix), name)
+        if head:
+            inner = _below(state, head)
+            last = max(int(key.split(".")[0]) for key in inner)
+            fitting = {k: v for k, v in inner.items() if int(k.split(".")[0]) != last}
+            own = {k: v for k, v in net.head.state_dict().items() if int(k.split(".")[0]) == last}
+            _fill(net.head, fitting | own, name)
+
+    return load
+
+
+def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)}
+
+
+def _fill(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise RunError(f"the file of {name} does not fit the net: {error}") from error
+
+
+def _lite0(net: TransferNet, name: str) -> None:
+    _fill(net.backbone, load_efficientnet_lite0_imagenet().state_dict(), name)
+
+
+def _vggface(net: TransferNet, name: str) -> None:
+    from fer_utils.weights.vggface import vggface_state
+
+    _fill(net.backbone, vggface_state(name), name)
+
+
+_LOADERS: dict[str, Callable[[TransferNet, str], None]] = {
+    "vggface_vgg16": _vggface,
+    "vggface2_resnet50": _vggface,
+    "vggface2_senet50": _vggface,
+    "efficientnet_lite0_imagenet": _lite0,
+    "resnet18_imagenet": _torchvision(skip=("fc.",)),
+    "vgg16_imagenet": _torchvision("features.", head="classifier."),
+    "efficientnet_b3_imagenet": _torchvision("features."),
+    "efficientnet_b4_imagenet": _torchvision("features."),
+    "inception_v3_imagenet": _torchvision(skip=("fc.", "AuxLogits.")),
+}
+
+INITIAL_WEIGHTS = ("random", *_LOADERS)

@@ -1,0 +1,1 @@
+"""Initial weights that others published: which files there are, finding, fetching, reading."""

@@ -7,11 +7,10 @@ import argparse
 import errno
 import math
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_utils.errors import FerError, RunError
+from fer_utils.errors import FerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,48 +99,20 @@ def _recipes(options: argparse.Namespace) -> None:
         print(f"{recipe.name:32} {recipe.title:52} {recipe.reproduces}")
 
 
-def _train(options: argparse.Namespace) -> int:
+def _train(options: argparse.Namespace) -> None:
     """train the runs that are missing, main results first"""
-    from fer_utils.datasets import load_dataset, pick_dataset
-    from fer_utils.profiles import pick_profile
-    from fer_utils.recipes import RECIPES, get_recipe
-    from fer_utils.runs import store_for
-    from fer_utils.scheduling import by_worth, is_there, train_all
+    from fer_utils.train_command import train_command
 
-    deadline = time.monotonic() + options.budget
-    profile = pick_profile(options.profile)
-    dataset = load_dataset(pick_dataset(options.dataset, profile), profile=profile)
-    recipes = [get_recipe(name) for name in options.recipes] or [
-        recipe for recipe in RECIPES.values() if recipe.seeds_for(profile)
-    ]
-    print(f"{dataset.source}, profile {profile.name}", flush=True)
-    if options.list:
-        for recipe, seed in by_worth(recipes, profile, options.seeds):
-            there = is_there(
-                (recipe, seed), dataset, profile, store_for(profile), options.with_weights
-            )
-            print(f"{'there' if there else 'missing':8} {recipe.name} seed {seed}")
-        return 0
-    tally = train_all(
-        recipes,
-        dataset,
-        profile,
+    train_command(
+        options.recipes,
+        options.profile,
+        options.dataset,
+        only_list=options.list,
+        budget=options.budget,
         seeds=options.seeds,
         jobs=options.jobs,
         with_weights=options.with_weights,
-        deadline=deadline,
-        progress=sys.stderr.isatty(),
     )
-    print(f"{len(tally.there)} runs were there, {len(tally.trained)} were trained")
-    if tally.busy:
-        print(f"another process trains {', '.join(tally.busy)}")
-    if tally.out_of_time or tally.left:
-        paused = "; ".join([*tally.out_of_time, f"{len(tally.left)} runs not begun"])
-        why = "out of time" if time.monotonic() > deadline else "not all could be trained"
-        print(f"{why} ({paused}); the same command goes on from here")
-    if tally.failed:
-        raise RunError(f"{', '.join(tally.failed)} failed (see above); the others are stored")
-    return 0
 
 
 def _jobs(text: str) -> int | None:

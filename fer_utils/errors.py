@@ -22,7 +22,7 @@ class RunError(FerError):
 
 
 class RunBusy(FerError):  # noqa: N818 - nothing is wrong: it says who is at work
-    """Another process is training this run at this moment."""
+    """Another process is training this run, or downloading this file, at this moment."""
 
 
 class ConfigError(FerError):

@@ -9,6 +9,7 @@ from fer_utils.errors import RunError, unknown_name
 from fer_utils.models.efficientnet_lite import load_efficientnet_lite0_imagenet
 from fer_utils.models.transfer import TransferNet
 from fer_utils.weights.files import require_weights
+from fer_utils.weights.vggface_convert import VGGFACE_WEIGHTS, load_vggface
 
 
 def load_initial_weights(net: nn.Module, name: str) -> None:
@@ -65,9 +66,8 @@ def _lite0(net: TransferNet, name: str) -> None:
 
 
 def _vggface(net: TransferNet, name: str) -> None:
-    from fer_utils.weights.vggface import vggface_state
-
-    _fill(net.backbone, vggface_state(name), name)
+    model = next(model for model, weights in VGGFACE_WEIGHTS.items() if weights == name)
+    _fill(net.backbone, load_vggface(model).state_dict(), name)
 
 
 _LOADERS: dict[str, Callable[[TransferNet, str], None]] = {

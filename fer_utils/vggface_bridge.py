@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,13 @@ from fer_utils.paths import relative
 from fer_utils.tensorflow_bridge import import_tensorflow
 from fer_utils.weights.keras_h5 import read_keras_h5
 
-if TYPE_CHECKING:
-    from tf_keras import Model
+#: A model of tf_keras, which is imported only when one is built.
+KerasModel = Any
 
 
 def build_keras_vggface(
     model: str, weights: Path | str | None = None, image_size: int | None = 224
-) -> "Model":
+) -> KerasModel:
     """Build keras-vggface's `vgg16`, `resnet50` or `senet50` without top, as it ships them.
 
     (N, image_size, image_size, 3) float32, as `keras_preprocess` gives them -> (N, h, w, C).
@@ -47,7 +47,7 @@ def build_keras_vggface(
     return net
 
 
-def layer_table(model: "Model") -> pd.DataFrame:
+def layer_table(model: KerasModel) -> pd.DataFrame:
     """Return one row per layer of a Keras model, in Keras's order.
 
     Columns: name, type, output shape (as text, without the batch), parameters (with a batch
@@ -80,7 +80,7 @@ def keras_preprocess(images: np.ndarray, version: int) -> np.ndarray:
     )
 
 
-def _fill(net: "Model", layers: dict[str, list[np.ndarray]], source: str) -> None:
+def _fill(net: KerasModel, layers: dict[str, list[np.ndarray]], source: str) -> None:
     """Give every layer of `net` its arrays of `layers`; DataError unless they fit exactly."""
     wanted = {layer.name: layer for layer in net.layers if layer.weights}
     for name in [*wanted, *layers]:

@@ -10,7 +10,7 @@ import pytest
 from report_fixtures import fake_run, tiny_dataset
 
 from fer_utils import paths
-from fer_utils.errors import ConfigError, FerError
+from fer_utils.errors import ConfigError, DataMissing, FerError
 from fer_utils.files import write_text
 from fer_utils.reporting import build, outputs, render, stamps, state
 from fer_utils.runs import RunStore
@@ -49,12 +49,19 @@ class Site:
         monkeypatch.setattr(build, "code_stamp", lambda *patterns: self.code)
         monkeypatch.setattr(state, "store_for", lambda profile: self.store)
         monkeypatch.setattr(state, "load_dataset", lambda name, profile: self.dataset)
+        monkeypatch.setattr(state, "load_source", self.load_source)
+        self.others = {}  # what is there beside FER2013
         monkeypatch.setattr(build, "pick_dataset", lambda name, profile: "fer2013")
         for name in ("write_html", "write_pdf"):  # slow; tests/test_render.py looks at them
             monkeypatch.setattr(render, name, lambda text, target, **head: write_text(target, text))
         monkeypatch.setattr(render, "versions", lambda: {"pandoc": "3", "typst": "0"})
         fake = types.SimpleNamespace(execute=self.execute)
         monkeypatch.setitem(sys.modules, "fer_utils.reporting.execution", fake)
+
+    def load_source(self, source, main, profile):
+        if source not in self.others:
+            raise DataMissing(f"no {source} here")
+        return self.others[source]
 
     def write(self, name, source, **extra):
         cell = {"cell_type": "code", "source": [source], "metadata": {}, **extra}

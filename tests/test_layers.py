@@ -16,12 +16,13 @@ MAX_LINES = 250
 #: Layers from the bottom up; a name stands for the module and, if it is a package, for all in it.
 LAYERS = (
     "fer_utils errors files labels paths profiles published tensorflow_bridge hardware",
-    "datasets balancing cleaning augmentation mixing losses models recipes features preparation",
+    "datasets weights vggface_bridge balancing cleaning augmentation mixing losses models recipes "
+    "features preparation initialization",
     "training training_session supervision optimization evaluation run_keys runs distillation "
-    "experiments workers scheduling search",
+    "experiments workers scheduling search frozen_features training_inputs",
     "figures interpretation ensembling calibration comparison error_analysis annotators "
     "faces export",
-    "reporting cli __main__",
+    "reporting train_command cli __main__",
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 FIGURES = LEVEL["figures"]
@@ -32,7 +33,7 @@ NOTEBOOK_TOOLS = {
     *{"nbclient", "nbformat", "nbstripout", "papermill", "matplotlib", "seaborn"},
 }
 #: The only modules that may import TensorFlow packages, and only inside functions.
-TENSORFLOW_MODULES = {"fer_utils.tensorflow_bridge"}
+TENSORFLOW_MODULES = {"fer_utils.tensorflow_bridge", "fer_utils.vggface_bridge"}
 
 
 def module_name(path):

@@ -20,15 +20,21 @@ from tests.helpers import toy_faces
 COUNTS = np.array([20, 8, 9, 30, 12, 14, 16])
 
 
-@pytest.fixture(scope="module")
-def part():
-    """A train part with `COUNTS` images per class: noise, so that classes lie mixed."""
+@pytest.fixture
+def part(request):
+    """A train part with `COUNTS` images per class: noise, so that classes lie mixed.
+
+    Where a tenth of the largest class is asked for, the largest is larger.
+    """
     generator = np.random.default_rng(0)
-    n = COUNTS.sum()
+    counts = COUNTS.copy()
+    if "augmented_small" in request.node.name:
+        counts[3] = 130
+    n = counts.sum()
     return replace(
         toy_faces(train=n).part("train"),
         images=generator.integers(0, 256, (n, 8, 8), dtype=np.uint8),
-        labels=generator.permutation(np.repeat(np.arange(7), COUNTS)),
+        labels=generator.permutation(np.repeat(np.arange(7), counts)),
         votes=np.zeros((n, 10), np.uint8),
     )
 
@@ -191,3 +197,10 @@ def test_a_search_in_chunks_is_the_same(monkeypatch):
     for ours, theirs in zip(search.kneighbors(rows), whole, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     np.testing.assert_array_equal(search.kneighbors(rows, return_distance=False), whole[1])
+
+
+def test_augmented_small_brings_each_class_to_a_tenth_of_the_largest(part):
+    counts = part.class_counts()
+    assert counts.min() < counts.max() // 10
+    made = resample(part, "augmented_small", 0).class_counts()
+    assert made.tolist() == np.maximum(counts, counts.max() // 10).tolist()

@@ -13,7 +13,7 @@ import pytest
 import torch
 from helpers import PROFILE, RECIPE, toy_faces
 
-from fer_utils import cli, experiments, scheduling
+from fer_utils import cli, experiments, scheduling, train_command
 from fer_utils.errors import RunBusy, RunError
 from fer_utils.experiments import train_or_load
 from fer_utils.files import locked
@@ -305,15 +305,16 @@ def command(monkeypatch):
             seen.update(options, recipes=[recipe.name for recipe in recipes])
             return tally
 
-        monkeypatch.setattr(scheduling, "train_all", stand_in)
-        monkeypatch.setattr("fer_utils.datasets.load_dataset", lambda *_, **__: DATASET)
+        monkeypatch.setattr(train_command, "train_all", stand_in)
+        monkeypatch.setattr(train_command, "load_source", lambda *_: DATASET)
         return cli.main(["train", "--profile", "smoke", *arguments]), seen
 
     return run
 
 
 def test_the_command_names_what_failed(command, capsys):
-    assert command(Tally(trained=["a seed 0"], failed=["b seed 1"]))[0] == 1
+    tally = Tally(trained=["a seed 0"], failed=["b seed 1"])
+    assert command(tally, "cs230_baseline")[0] == 1
     assert "error: b seed 1 failed" in capsys.readouterr().err
 
 
@@ -340,7 +341,7 @@ def test_jobs_is_auto_or_a_number(command, capsys):
 
 
 def test_the_list_trains_nothing(command, capsys, monkeypatch):
-    monkeypatch.setattr(scheduling, "is_there", lambda pair, *_: pair[1] == 1)
+    monkeypatch.setattr(train_command, "is_there", lambda pair, *_: pair[1] == 1)
     code, seen = command(Tally(), "cs230_baseline", "--seeds", "0", "1", "--list")
     assert (code, seen) == (0, {})
     assert capsys.readouterr().out.splitlines()[1:] == [

@@ -54,8 +54,8 @@ def resample(
     arguments.
 
     Made images have negative ids (see `is_made`); the result has neither votes nor people, and
-    the data_key of `part`, as its subsets have.  What SMOTE and ADASYN make is kept in the folder `cache` (None:
-    data/cache).
+    the data_key of `part`, as its subsets have.  What SMOTE and ADASYN make is kept in the
+    folder `cache` (None: data/cache).
 
     Raises ConfigError for an unknown method; DataError when `part` holds other splits than
     train, or a class has no image, or too few for its neighbors.

@@ -43,6 +43,12 @@ def _jaffe(profile: Profile | None) -> FaceDataset:
     return load_jaffe()
 
 
+def _fer2013_auxiliary(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.auxiliary import with_auxiliary
+
+    return with_auxiliary(_fer2013(profile), (_ckplus(profile), _jaffe(profile)))
+
+
 def _side(profile: Profile | None) -> int:
     """Return the side of the pictures of the eight-expression data sets, in pixels."""
     return profile.picture_side if profile else 110
@@ -55,8 +61,13 @@ DATASETS: dict[str, Callable[[Profile | None], FaceDataset]] = {
     "affectnet": _affectnet,
     "ckplus": _ckplus,
     "jaffe": _jaffe,
+    "fer2013_auxiliary": _fer2013_auxiliary,
     "synthetic": _synthetic,
 }
+
+
+#: What a report can be about; the other sets are what single recipes need.
+MAIN = ("fer2013", "synthetic")
 
 
 def resolve_dataset_name(name: str = "auto") -> str:
@@ -75,7 +86,12 @@ def resolve_dataset_name(name: str = "auto") -> str:
 
 
 def pick_dataset(name: str, profile: Profile) -> str:
-    """Return the data set that `name` stands for under `profile`: `smoke` takes the synthetic."""
+    """Return the main data set that `name` stands for: `smoke` takes the synthetic for ``auto``.
+
+    Raises ConfigError for a name that is neither ``auto`` nor of `MAIN`.
+    """
+    if name not in ("auto", *MAIN):
+        raise unknown_name("data set", name, ["auto", *MAIN])
     if profile.name == "smoke" and name == "auto":
         return "synthetic"
     return resolve_dataset_name(name)

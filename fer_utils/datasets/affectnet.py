@@ -23,7 +23,7 @@ from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.ferplus import EXPRESSIONS
 from fer_utils.datasets.picture_folders import Listing, load_listing
 from fer_utils.datasets.pictures import counted
-from fer_utils.errors import DataError
+from fer_utils.errors import DataError, DataMissing
 from fer_utils.labels import SPLITS
 from fer_utils.paths import relative
 
@@ -69,7 +69,7 @@ def load_affectnet(
     """
     root = find_affectnet() if folder is None else find_layout(Path(folder))
     if root is None:
-        raise DataError(missing_message(None if folder is None else Path(folder)))
+        raise DataMissing(missing_message(None if folder is None else Path(folder)))
     if len(draw) != len(SPLITS) or min(draw) < 1:
         raise DataError(f"draw {draw}: expected how many images to draw for {', '.join(SPLITS)}")
     listing = draw_listing(root, list_candidates(root), tuple(draw), seed)

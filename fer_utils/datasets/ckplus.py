@@ -20,7 +20,7 @@ from fer_utils.datasets.picture_folders import (
     picture_files,
 )
 from fer_utils.datasets.pictures import counted
-from fer_utils.errors import DataError
+from fer_utils.errors import DataError, DataMissing
 from fer_utils.labels import FER2013_CLASSES
 from fer_utils.paths import relative
 
@@ -80,7 +80,7 @@ def load_ckplus(
     """
     root = find_ckplus() if folder is None else find_layout(Path(folder))
     if root is None:
-        raise DataError(missing_message(None if folder is None else Path(folder)))
+        raise DataMissing(missing_message(None if folder is None else Path(folder)))
     if peaks < 1:
         raise DataError(f"peaks {peaks}: expected at least one frame of each sequence")
     frames = (root / _FRAMES).is_dir()
@@ -189,7 +189,7 @@ def _read_labels(root: Path) -> dict[str, int | None]:
         except (OSError, ValueError):
             code = -1
         found[f"{path.parent.parent.name}/{path.parent.name}"].add(code)
-    known = range(1, len(CODES))
+    known = range(len(CODES))
     return {
         name: int(min(codes)) if len(codes) == 1 and min(codes) in known else None
         for name, codes in found.items()

@@ -20,7 +20,7 @@ from fer_utils.datasets.ferplus import EXPRESSIONS
 from fer_utils.datasets.people import people_of_names
 from fer_utils.datasets.picture_folders import Listing, find_inside, load_listing, picture_files
 from fer_utils.datasets.pictures import SUFFIXES, counted
-from fer_utils.errors import DataError
+from fer_utils.errors import DataError, DataMissing
 from fer_utils.files import atomic_folder, sha256_json, write_text
 from fer_utils.paths import relative
 
@@ -65,10 +65,10 @@ def load_facial_expressions(
     """
     place = find_facial_expressions() if folder is None else Path(folder)
     if place is None or not place.exists():
-        raise DataError(missing_message(place))
+        raise DataMissing(missing_message(place))
     root = unpacked(place) if place.is_file() else find_inside(place, (LEGEND, "images"))
     if root is None:
-        raise DataError(missing_message(place))
+        raise DataMissing(missing_message(place))
     return load_listing(list_facial_expressions(root), side, color=False, strict=strict)
 
 

@@ -23,7 +23,7 @@ from fer_utils.datasets.fer2013_folder import (
     read_fer2013_folder,
 )
 from fer_utils.datasets.ferplus import FERPLUS_FILE, attach_votes, load_votes
-from fer_utils.errors import DataError
+from fer_utils.errors import DataError, DataMissing
 from fer_utils.labels import FER2013_CLASSES, FER2013_USAGE, SPLITS
 from fer_utils.paths import relative
 
@@ -75,14 +75,14 @@ def load_fer2013(
     if path is None:
         path = find_fer2013()
         if path is None:
-            raise DataError(missing_message())
+            raise DataMissing(missing_message())
     path = Path(path)
     if not path.exists():
         raise DataError(f"{relative(path)} does not exist; {AGAIN}")
     if path.is_dir() and not is_folder_form(path):
         inside = find_fer2013(path)
         if inside is None:
-            raise DataError(missing_message(path))
+            raise DataMissing(missing_message(path))
         path = inside
     is_csv = not path.is_dir()
     signature = file_signature(path) if is_csv else folder_signature(path)

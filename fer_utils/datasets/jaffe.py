@@ -13,7 +13,7 @@ from fer_utils import paths
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.picture_folders import Listing, load_listing, picture_files
 from fer_utils.datasets.pictures import counted
-from fer_utils.errors import DataError
+from fer_utils.errors import DataMissing
 from fer_utils.labels import FER2013_CLASSES
 from fer_utils.paths import relative
 
@@ -63,7 +63,7 @@ def load_jaffe(
     """
     root = find_jaffe() if folder is None else find_pictures(Path(folder))
     if root is None:
-        raise DataError(missing_message(None if folder is None else Path(folder)))
+        raise DataMissing(missing_message(None if folder is None else Path(folder)))
     return load_listing(list_jaffe(root), side, color=False, strict=strict)
 
 

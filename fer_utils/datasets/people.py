@@ -61,8 +61,9 @@ def split_by_person(
     People are placed one by one, those with the rarest classes and the most images first, where
     they bring the class counts nearest to the shares (the greedy way of Sechidis et al. 2011,
     "On the stratification of multi-label data").  A class of as many people as there are splits,
-    or more, occurs in each.  The result depends on the people's numbers, not on the order of the
-    rows.  Raises DataError for shares that are no shares, or fewer people than splits.
+    or more, occurs in each (unless two such classes pull one person to different splits).  The
+    result depends on the people's numbers, not on the order of the rows.  Raises DataError for
+    shares that are no shares, or fewer people than splits.
     """
     people, labels = np.asarray(people), np.asarray(labels)
     shares = np.asarray(shares, dtype=np.float64)

@@ -7,7 +7,7 @@ from functools import partial
 from torch import nn
 
 from fer_utils.errors import ConfigError, unknown_name
-from fer_utils.models import backbones, cs230, plain, residual
+from fer_utils.models import backbones, cs230, plain, residual, vggface
 from fer_utils.models.builder import build_cnn
 from fer_utils.models.cost import count_multiply_accumulates, count_parameters
 from fer_utils.models.efficientnet_lite import EfficientNetLiteNormalization, efficientnet_lite0
@@ -32,6 +32,11 @@ _hust_2 = {"hidden": (2048, 1024), "dropout_first": True}
 
 #: Nets with a backbone that has learned elsewhere.
 TRANSFER_MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cs230_vgg16": transfer_net(vggface.vgg16, 512, (1024,)),
+    "cs230_resnet50": transfer_net(vggface.resnet50, 2048, (4096, 1024)),
+    "cs230_senet50": transfer_net(vggface.senet50, 2048, (4096, 1024)),
+    "hust_vggface1": transfer_net(vggface.vgg16, 512, **_hust_1),
+    "hust_vggface2": transfer_net(vggface.resnet50, 2048, **_hust_2),
     "efficientnet_b3": transfer_net(
         backbones.torchvision_features("efficientnet_b3"), 1536, **_hust_1
     ),
@@ -77,6 +82,8 @@ _FIXED: dict[str, Callable[[], nn.Module]] = {
     "image": ImageNormalization,
     "imagenet": ImageNetNormalization,
     "efficientnet_lite": EfficientNetLiteNormalization,
+    "vggface1": partial(vggface.VGGFaceNormalization, 1),
+    "vggface2": partial(vggface.VGGFaceNormalization, 2),
 }
 NORMALIZATIONS = (*_BY_PIXELS, *_FIXED)
 

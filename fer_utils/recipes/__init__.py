@@ -4,10 +4,19 @@ from fer_utils.errors import ConfigError, unknown_name
 from fer_utils.recipes import balancing, cs230, eight, ferplus, hog, scratch, transfer
 from fer_utils.recipes.base import Recipe
 
-__all__ = ["RECIPES", "Recipe", "get_recipe", "recipes_of"]
+__all__ = ["RECIPES", "SOURCES", "Recipe", "get_recipe", "recipes_of", "source_of"]
 
 FAMILIES = (cs230, scratch, transfer, eight, ferplus, hog, balancing)
 RECIPES = {recipe.name: recipe for family in FAMILIES for recipe in family.RECIPES}
+
+#: The data sets that recipes need, the main one first.
+SOURCES = tuple(dict.fromkeys(recipe.source for recipe in RECIPES.values()))
+
+
+def source_of(notebook: str) -> str:
+    """Return the data set that the notebook of this name is about: its first recipe's."""
+    own = (recipe.source for recipe in RECIPES.values() if recipe.notebook == notebook)
+    return next(own, SOURCES[0])
 
 
 def get_recipe(name: str) -> Recipe:

@@ -20,7 +20,7 @@ RESNET18 = Recipe(
     label_smoothing=0.1,
     learning_rate=0.05,
     batch_size=64,
-    epochs=27,
+    epochs=20,
     tta=("none", "flip"),
 )
 

@@ -9,7 +9,6 @@ no file is touched.
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_utils import paths
@@ -20,7 +19,7 @@ from fer_utils.files import sha256_json, write_text
 from fer_utils.paths import relative
 from fer_utils.profiles import pick_profile
 from fer_utils.published import load_published
-from fer_utils.recipes import RECIPES
+from fer_utils.recipes import RECIPES, source_of
 from fer_utils.reporting import render
 from fer_utils.reporting.findings import read_findings
 from fer_utils.reporting.outputs import Outputs, outputs_for
@@ -35,31 +34,9 @@ from fer_utils.reporting.results import (
 )
 from fer_utils.reporting.stamps import cells_stamp, code_stamp, files_of, hashes, whole
 from fer_utils.reporting.state import BuildState, open_state, read_manifest
+from fer_utils.reporting.summary import BuildSummary
 
 CELL_TIMEOUT = 24 * 3600  # seconds; one cell may train many nets
-
-
-@dataclass(frozen=True)
-class BuildSummary:
-    """What a build did; as text, the lines that the command prints last."""
-
-    outputs: Outputs
-    seconds: float
-    executed: dict[str, float] = field(default_factory=dict)
-    up_to_date: tuple[str, ...] = ()
-    rendered: bool = False
-    stale: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        pages = ", ".join(relative(self.outputs.folder / name) for name in render.PAGES)
-        lines = [
-            f"{len(self.executed)} executed, {len(self.up_to_date)} up to date, "
-            f"{self.seconds:.0f} s",
-            f"{'written' if self.rendered else 'up to date'}: {pages}",
-        ]
-        if self.stale:
-            lines.append(f"made by no notebook any more: {', '.join(self.stale)}")
-        return "\n".join(lines)
 
 
 def build_report(
@@ -87,11 +64,15 @@ def build_report(
     entries = state.manifest["notebooks"]
     for gone in set(entries) - set(notebooks):
         del entries[gone]
-    executed, up_to_date = {}, []
+    executed, up_to_date, left = {}, [], []
     for number, name in enumerate(wanted, start=1):
         print(f"[{number}/{len(wanted)}] {name} … ", end="", flush=True)
         stamp = _notebook_stamp(state, notebooks[name])
         entry = entries.get(name, {})
+        if why := state.missing.get(source_of(name)):
+            print(f"left as it is: {why}", flush=True)
+            left.append(name)
+            continue
         if not force and entry.get("stamp") == stamp and whole(state.outputs, entry["outputs"]):
             print("up to date", flush=True)
             up_to_date.append(name)
@@ -103,7 +84,9 @@ def build_report(
     rendered = _finish(state, changed=bool(executed))
     stale = _stale(state)
     seconds = time.monotonic() - start
-    return BuildSummary(state.outputs, seconds, executed, tuple(up_to_date), rendered, stale)
+    return BuildSummary(
+        state.outputs, seconds, executed, tuple(up_to_date), rendered, stale, tuple(left)
+    )
 
 
 def render_report(profile: str = "auto", dataset: str = "auto") -> BuildSummary:
@@ -137,13 +120,13 @@ def _notebook_stamp(state: BuildState, notebook: Path) -> str:
     runs = ()
     if recipes:
         profiles = (state.profile.name,)
-        runs = find_all_runs(state.store, state.data_key, profiles, recipes)
+        runs = find_all_runs(state.store, state.data_keys, profiles, recipes)
     return sha256_json(
         {
             "notebook": cells_stamp(notebook),
             "code": code_stamp("**/*.py", "**/*.csv"),
             "parameters": state.parameters,
-            "data": state.data_key,
+            "data": state.data_keys.get(source_of(notebook.stem)),
             "runs": runs_stamp(runs),
         }
     )
@@ -177,7 +160,7 @@ def _finish(state: BuildState, *, changed: bool) -> bool:
     outputs, manifest = state.outputs, state.manifest
     profiles = profiles_searched(state.profile.name)
     judged = [recipe for recipe in RECIPES.values() if not recipe.valid_only]
-    runs = find_all_runs(state.store, state.data_key, profiles, judged)
+    runs = find_all_runs(state.store, state.data_keys, profiles, judged)
     stamp = sha256_json(
         {
             "code": code_stamp("**/*.py", "**/*.csv"),

@@ -10,13 +10,15 @@ from IPython.display import Code, Image, Markdown, display
 from matplotlib.figure import Figure
 
 from fer_utils import hardware
-from fer_utils.datasets import load_dataset, pick_dataset
+from fer_utils.datasets import pick_dataset
 from fer_utils.datasets.base import FaceDataset
+from fer_utils.datasets.sources import load_source
+from fer_utils.errors import DataMissing
 from fer_utils.experiments import train_seeds
 from fer_utils.figures.style import use_style
 from fer_utils.paths import NOTEBOOKS
 from fer_utils.profiles import Profile, pick_profile
-from fer_utils.recipes import Recipe
+from fer_utils.recipes import Recipe, source_of
 from fer_utils.reporting.findings import NAME, Finding, as_facts
 from fer_utils.reporting.outputs import Outputs, outputs_for
 from fer_utils.reporting.results import find_runs, profiles_searched
@@ -33,21 +35,37 @@ class Notebook:
     seed: int
     outputs: Outputs
 
-    @cached_property
+    @property
     def data(self) -> FaceDataset:
-        """The data set, read when it is first asked for."""
-        return load_dataset(self.dataset_name, profile=self.profile)
+        """The data set that the notebook is about, read when it is first asked for."""
+        return self.data_of(source_of(self.name))
+
+    def data_of(self, source: str) -> FaceDataset:
+        """Return the data set called `source`, a recipe's, read when it is first asked for.
+
+        Raises DataMissing when it is not on this machine.
+        """
+        if source not in self._read:
+            self._read[source] = load_source(source, self.dataset_name, self.profile)
+        return self._read[source]
+
+    @cached_property
+    def _read(self) -> dict[str, FaceDataset]:
+        return {}
 
     def runs(self, recipe: Recipe, **options) -> tuple[Run, ...]:
         """Return the recipe's runs under this profile, training those that are not stored."""
-        return train_seeds(
-            recipe, self.data, self.profile, store=store_for(self.profile), **options
-        )
+        data = self.data_of(recipe.source)
+        return train_seeds(recipe, data, self.profile, store=store_for(self.profile), **options)
 
     def stored(self, recipe: Recipe) -> tuple[Run, ...]:
         """Return the recipe's runs that are there already, training none."""
+        try:
+            data = self.data_of(recipe.source)
+        except DataMissing:
+            return ()
         profiles = profiles_searched(self.profile.name)
-        found = find_runs(recipe, store_for(self.profile), self.data.data_key, profiles)
+        found = find_runs(recipe, store_for(self.profile), data.data_key, profiles)
         return found.runs if found else ()
 
     def save_facts(self, name: str, facts: Mapping[str, object] | list) -> None:

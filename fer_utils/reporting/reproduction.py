@@ -6,12 +6,13 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from fer_utils.errors import ConfigError
+from fer_utils.errors import ConfigError, DataError
 from fer_utils.published import PublishedNumber
 from fer_utils.recipes import RECIPES, Recipe
 from fer_utils.recipes.ensembles import ENSEMBLES, Ensemble
 from fer_utils.reporting.findings import Finding
 from fer_utils.reporting.measures import Facts
+from fer_utils.weights.files import find_weights
 
 COLUMNS = (
     "project",
@@ -218,6 +219,8 @@ def _missing_members(ensemble: Ensemble, results: Mapping[str, Facts]) -> str:
 def _pending(number, recipe: Recipe | None, notebooks: set, profiles, dataset: str) -> str:
     """Return why a number is not measured."""
     if recipe is not None:
+        if recipe.initial_weights != "random" and not _weights_here(recipe):
+            return f"initial weights not on this machine: {recipe.initial_weights}"
         if recipe.full_only and "full" in profiles:
             return f"needs the full profile: no run of {recipe.name}"
         searched = " or ".join(reversed(profiles))
@@ -230,6 +233,13 @@ def _pending(number, recipe: Recipe | None, notebooks: set, profiles, dataset: s
     if number.built_in not in notebooks:
         return f"not built yet: notebook {number.built_in}"
     return f"notebook {number.built_in} does not measure it yet"
+
+
+def _weights_here(recipe: Recipe) -> bool:
+    try:
+        return find_weights(recipe.initial_weights) is not None
+    except DataError:  # a file that is not what it should be
+        return False
 
 
 def _rounded(value: float | None, unit: str) -> float | None:

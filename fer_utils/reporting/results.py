@@ -67,11 +67,21 @@ def find_runs(
 
 
 def find_all_runs(
-    store: RunStore, data_key: str, profiles: Iterable[str], recipes: Iterable[Recipe] = ()
+    store: RunStore,
+    data_keys: Mapping[str, str],
+    profiles: Iterable[str],
+    recipes: Iterable[Recipe] = (),
 ) -> tuple[RecipeRuns, ...]:
-    """Return `find_runs` of each of `recipes` (default: all) that has any."""
+    """Return `find_runs` of each of `recipes` (default: all) that has any.
+
+    data_keys: of the recipes' data sets (`Recipe.source`); one that is not known has no runs.
+    """
     profiles = tuple(profiles)
-    found = (find_runs(recipe, store, data_key, profiles) for recipe in recipes or RECIPES.values())
+    found = (
+        find_runs(recipe, store, data_keys[recipe.source], profiles)
+        for recipe in recipes or RECIPES.values()
+        if recipe.source in data_keys
+    )
     return tuple(used for used in found if used is not None)
 
 

@@ -1,11 +1,16 @@
 """What a build works on: profile, data, outputs, runs, and the manifest of what was made."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fer_utils.datasets import load_dataset
+from fer_utils.datasets.base import FaceDataset
+from fer_utils.datasets.sources import load_source
+from fer_utils.errors import DataMissing
 from fer_utils.files import write_json
 from fer_utils.profiles import Profile
+from fer_utils.recipes import SOURCES
 from fer_utils.reporting.outputs import Outputs
 from fer_utils.reporting.stamps import code_stamp
 from fer_utils.runs import RunStore, store_for
@@ -22,11 +27,20 @@ class BuildState:
     outputs: Outputs
     store: RunStore
     manifest: dict
+    missing: Mapping[str, str] = field(default_factory=dict)  # data sets not here: why
 
     @property
     def data_key(self) -> str:
-        """What stands for the data in a run's key."""
+        """What stands for the main data set in a run's key."""
         return self.manifest["data"]["data_key"]
+
+    @property
+    def data_keys(self) -> dict[str, str]:
+        """The same for each data set that recipes need, as far as it was ever seen."""
+        if self.dataset == "synthetic":  # then everything is
+            return dict.fromkeys(SOURCES, self.data_key)
+        others = {name: facts["data_key"] for name, facts in self.manifest["sources"].items()}
+        return {self.dataset: self.data_key} | others
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -57,13 +71,17 @@ def open_state(
     DataError for missing data.
     """
     old = read_manifest(outputs)
-    data = _data_facts(profile, dataset, old.get("data", {})) if read_data else old["data"]
-    manifest = {"profile": profile.name, "data": data}
+    data, sources, missing = old.get("data", {}), old.get("sources", {}), {}
+    if read_data:
+        data = _data_facts(profile, dataset, data)
+        if dataset != "synthetic":
+            sources, missing = _source_facts(profile, dataset, sources)
+    manifest = {"profile": profile.name, "data": data, "sources": sources}
     for name in ("commit", "dirty", "versions", "hardware"):
         manifest[name] = old.get(name)
     for name in ("notebooks", "tables", "report"):
         manifest[name] = old.get(name, {})
-    return BuildState(profile, dataset, outputs, store_for(profile), manifest)
+    return BuildState(profile, dataset, outputs, store_for(profile), manifest, missing)
 
 
 def _data_facts(profile: Profile, dataset: str, old: dict) -> dict[str, str]:
@@ -71,6 +89,30 @@ def _data_facts(profile: Profile, dataset: str, old: dict) -> dict[str, str]:
     code = code_stamp("datasets/*.py") + f"-{profile.synthetic_images}"
     if dataset == "synthetic" and old.get("made_by") == code:
         return old
-    loaded = load_dataset(dataset, profile=profile)
-    facts = {name: getattr(loaded, name) for name in ("name", "source", "source_hash", "data_key")}
+    facts = _facts(load_dataset(dataset, profile=profile))
     return facts | ({"made_by": code} if dataset == "synthetic" else {})
+
+
+def _source_facts(
+    profile: Profile, main: str, old: Mapping[str, dict]
+) -> tuple[dict[str, dict], dict[str, str]]:
+    """Return what was read of the other data sets that recipes need, and why not of some.
+
+    Of a set that is not on this machine the last build's word is kept: published runs of it
+    are still found.
+    """
+    facts, missing = {}, {}
+    for source in SOURCES:
+        if source == main:
+            continue
+        try:
+            facts[source] = _facts(load_source(source, main, profile))
+        except DataMissing as error:
+            missing[source] = str(error)
+            if source in old:
+                facts[source] = old[source]
+    return facts, missing
+
+
+def _facts(dataset: FaceDataset) -> dict[str, str]:
+    return {name: getattr(dataset, name) for name in ("name", "source", "source_hash", "data_key")}

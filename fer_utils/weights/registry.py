@@ -48,6 +48,11 @@ class WeightsFile:
     sha256: str = ""
     package: str = ""
 
+    @property
+    def package_name(self) -> str:
+        """The package that carries the file, as it is installed; "" if none does."""
+        return self.package.partition("/")[0].replace("_", "-")
+
 
 def _torchvision(name: str, purpose: str, file_name: str, size=None, sha256="") -> WeightsFile:
     prefix = file_name.removesuffix(".pth").rpartition("-")[2]

@@ -51,11 +51,10 @@ def _block(row: WeightsRow) -> list[str]:
         state = f"DAMAGED: {relative(row.path)} {row.problem}"
     else:
         state = f"found: {relative(row.path)}"
-    package = f"the installed package {file.package.partition('/')[0].replace('_', '-')}"
     facts = {
         "for": file.purpose,
         "license": file.license,
-        "from": file.url or package,
+        "from": file.url or f"the installed package {file.package_name}",
         "size": size,
         "SHA-256": f"{file.sha256}{more}" or "unknown",
         "state": state,

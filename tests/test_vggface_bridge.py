@@ -1,0 +1,87 @@
+"""keras-vggface in a process of its own: in both orders with torch, and nothing left behind."""
+
+import pytest
+
+from tests.test_tensorflow_order import TWO_OPERATIONS, run
+
+FIRST = {
+    "torch first": "import torch, torchvision",
+    "TensorFlow first": "from fer_utils.tensorflow_bridge import import_tensorflow\n"
+    "import_tensorflow()",
+}
+BUILD = """
+import sys, numpy as np
+from fer_utils.vggface_bridge import build_keras_vggface, keras_preprocess, layer_table
+before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "keras"}
+net = build_keras_vggface("vgg16", image_size=48)
+after = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "keras"}
+changed = {name for name in before if after.get(name) is not before[name]}
+print("changed", sorted(changed))
+print("stand-ins", sorted(name for name, m in after.items() if m.__name__.startswith("tf_keras")))
+print("old names", sorted(name for name in after if name.startswith("keras.engine")))
+print("layers", len(layer_table(net)), layer_table(net)["parameters"].sum())
+print("maps", net.predict_on_batch(np.zeros((1, 48, 48, 3), np.float32)).shape)
+import tensorflow as tf
+"""
+FAILURE = """
+import sys
+from fer_utils.vggface_bridge import build_keras_vggface
+from fer_utils.tensorflow_bridge import import_tensorflow
+import_tensorflow()
+sys.modules["keras_applications"] = None  # as if it were not installed
+try:
+    build_keras_vggface("vgg16", image_size=48)
+except ImportError as error:
+    print("refused", "keras_applications" in str(error))
+print("left", [name for name in sys.modules if name.startswith("keras_vggface")],
+      [name for name in sys.modules if name.startswith("keras.engine")])
+del sys.modules["keras_applications"]
+net = build_keras_vggface("vgg16", image_size=48)
+print("then", net.count_params())
+
+import numpy as np
+from fer_utils.errors import FerError
+from fer_utils.vggface_bridge import _fill, keras_preprocess
+layers = {layer.name: layer.get_weights() for layer in net.layers if layer.weights}
+for wrong in (
+    {k: v for k, v in layers.items() if k != "conv3_1"},
+    layers | {"fc8": layers["conv1_1"]},
+    layers | {"conv2_1": layers["conv2_2"]},
+):
+    try:
+        _fill(net, wrong, "made-up.h5")
+    except FerError as error:
+        print("error", error)
+for call in (lambda: build_keras_vggface("vgg19"), lambda: keras_preprocess(np.zeros(1), 3)):
+    try:
+        call()
+    except FerError as error:
+        print("error", error)
+"""
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_it_builds_in_both_orders_and_restores_the_names(first):
+    done = run(f"{FIRST[first]}\n{BUILD}\n{TWO_OPERATIONS}")
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-800:]}"
+    assert done.stdout.splitlines() == [
+        "changed []",
+        "stand-ins []",
+        "old names []",
+        "layers 19 14714688",
+        "maps (1, 1, 1, 512)",
+        "1",
+        "3",
+    ]
+
+
+def test_a_failed_import_leaves_nothing_and_wrong_weights_are_refused():
+    done = run(FAILURE)
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-800:]}"
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["refused True", "left [] []", "then 14714688"]
+    assert "made-up.h5 does not hold vggface_vgg16: layer conv3_1 is missing" in lines[3]
+    assert "layer fc8 is left over" in lines[4]
+    assert "made-up.h5 does not fit vggface_vgg16, layer conv2_1" in lines[5]
+    assert "unknown VGGFace model 'vgg19'" in lines[6]
+    assert "unknown version of VGGFace 3" in lines[7]

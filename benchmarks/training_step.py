@@ -148,7 +148,7 @@ def our_epoch(
 
     def epoch() -> int:
         session.model.train()
-        order = torch.randperm(len(session.images), generator=generator, device=device)
+        order = torch.randperm(len(session.inputs), generator=generator, device=device)
         images_done = session.steps * session.batch_size
         loss_sum = torch.zeros((), device=device)
         for batch in order[:images_done].split(session.batch_size):

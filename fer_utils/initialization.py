@@ -79,7 +79,6 @@ _LOADERS: dict[str, Callable[[TransferNet, str], None]] = {
     "vgg16_imagenet": _torchvision("features.", head="classifier."),
     "efficientnet_b3_imagenet": _torchvision("features."),
     "efficientnet_b4_imagenet": _torchvision("features."),
-    "inception_v3_imagenet": _torchvision(skip=("fc.", "AuxLogits.")),
 }
 
 INITIAL_WEIGHTS = ("random", *_LOADERS)

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from fer_utils.errors import DataError
-from fer_utils.losses import focal_loss, logit_adjustment
+from fer_utils.losses import cosine_embedding_loss, focal_loss, logit_adjustment
 
 
 @pytest.fixture
@@ -73,3 +73,16 @@ def test_adjusted_logits_of_the_prior_learn_nothing():
 def test_a_class_without_images_is_named():
     with pytest.raises(DataError, match=r"none of \[1, 3\]"):
         logit_adjustment(np.array([0, 2, 2]), 4)
+
+
+def test_cosine_embedding_loss_is_zero_at_the_corner_and_by_hand_elsewhere():
+    sure = torch.tensor([[50.0, 0.0, 0.0]])
+    assert float(cosine_embedding_loss(sure, torch.tensor([0]))) == pytest.approx(0, abs=1e-6)
+    # the cosine to the wrong corner is 1, half of it above the margin; to the true one 0
+    assert float(cosine_embedding_loss(sure, torch.tensor([1]))) == pytest.approx(1.5, abs=1e-6)
+    even = torch.zeros(1, 2)  # 1 / sqrt(2) to both corners
+    expected = (1 - 0.5**0.5) + (0.5**0.5 - 0.5)
+    assert float(cosine_embedding_loss(even, torch.tensor([0]))) == pytest.approx(expected)
+    assert float(cosine_embedding_loss(even, torch.tensor([0]), margin=0.8)) == pytest.approx(
+        1 - 0.5**0.5
+    )

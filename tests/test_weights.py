@@ -182,7 +182,7 @@ def test_table_and_command_list_all(made_up, tmp_path, capsys):
     assert "DAMAGED:" in printed
     assert "vgg16_imagenet\n" in printed
     assert "state    missing: put it there as" in printed
-    assert "b0353104..." in printed
+    assert "b3899882..." in printed
     assert "SHA-256  unknown" in printed
     assert f"1 of {len(WEIGHTS)} are on this machine" in printed
 

@@ -24,6 +24,20 @@ RESNET18 = Recipe(
     tta=("none", "flip"),
 )
 
+#: Beyond the projects: a net that has seen ImageNet, by weights that come in a package.
+LITE0 = replace(
+    RESNET18,
+    name="eight_lite0",
+    title="EfficientNet-Lite0 from ImageNet, eight expressions",
+    model="efficientnet_lite0",
+    initial_weights="efficientnet_lite0_imagenet",
+    backbone_rate=0.5,
+    normalization="efficientnet_lite",
+    optimizer="adam",
+    learning_rate=1e-3,
+    weight_decay=0.02,
+)
+
 _FACENET = (
     ("mobilenet", "MobileNet", False),
     ("inception_v3", "InceptionV3", True),
@@ -100,4 +114,4 @@ JHU = (
     ),
 )
 
-RECIPES = (RESNET18, *FACENET, *PARTS, *JHU)
+RECIPES = (RESNET18, LITE0, *FACENET, *PARTS, *JHU)

@@ -110,8 +110,6 @@ _FILES = (
         "vgg16-397923af.pth",
         sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
     ),
-    _torchvision("mobilenet_v2", "cs230-facenet's MobileNet", "mobilenet_v2-b0353104.pth"),
-    _torchvision("inception_v3", "cs230-facenet's InceptionV3", "inception_v3_google-0cc3c7bd.pth"),
     _torchvision(
         "efficientnet_b3",
         "hust-balance's EfficientNetB3",
@@ -121,13 +119,6 @@ _FILES = (
         "efficientnet_b4",
         "hust-balance's EfficientNetB4",
         "efficientnet_b4_rwightman-23ab8bcd.pth",
-    ),
-    _torchvision(
-        "resnet50",
-        "hust-balance's ResNet50, its rows on balancing",
-        "resnet50-0676ba61.pth",
-        102_530_333,
-        "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a",
     ),
 )
 WEIGHTS: dict[str, WeightsFile] = {file.name: file for file in _FILES}

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from fer_utils.errors import RunError, unknown_name
+from fer_utils.errors import DataError, RunError, unknown_name
 from fer_utils.models.efficientnet_lite import load_efficientnet_lite0_imagenet
 from fer_utils.models.transfer import TransferNet
-from fer_utils.weights.files import require_weights
+from fer_utils.weights.files import find_weights, require_weights
 from fer_utils.weights.vggface_convert import VGGFACE_WEIGHTS, load_vggface
 
 
@@ -25,6 +25,16 @@ def load_initial_weights(net: nn.Module, name: str) -> None:
     if not isinstance(net, TransferNet):
         raise unknown_name("initial weights of a net without a backbone", name, ["random"])
     _LOADERS[name](net, name)
+
+
+def has_initial_weights(name: str) -> bool:
+    """Tell whether the initial weights called `name` are on this machine, and sound."""
+    if name == "random":
+        return True
+    try:
+        return find_weights(name) is not None
+    except DataError:  # a file that is not what it should be
+        return False
 
 
 def _torchvision(

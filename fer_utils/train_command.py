@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from fer_utils.datasets import pick_dataset
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.sources import load_source
-from fer_utils.errors import DataMissing, FerError, RunError, WeightsMissing
+from fer_utils.errors import DataMissing, RunError
+from fer_utils.initialization import has_initial_weights
 from fer_utils.profiles import Profile, pick_profile
 from fer_utils.recipes import RECIPES, Recipe, get_recipe
 from fer_utils.runs import store_for
 from fer_utils.scheduling import by_worth, is_there, train_all
-from fer_utils.weights.files import require_weights
 
 
 def train_command(
@@ -72,18 +72,11 @@ def _groups(
 
 def _has_weights(recipe: Recipe) -> bool:
     """Tell whether the initial weights are on this machine, and say so if they are not."""
-    if recipe.initial_weights == "random":
-        return True
-    try:
-        require_weights(recipe.initial_weights)
-    except WeightsMissing:
+    here = has_initial_weights(recipe.initial_weights)
+    if not here:
         print(f"left out: {recipe.name}: no initial weights {recipe.initial_weights}; see "
               "`python -m fer_utils weights`", flush=True)  # fmt: skip
-        return False
-    except FerError as error:
-        print(f"left out: {recipe.name}: {error}", flush=True)
-        return False
-    return True
+    return here
 
 
 def _list(data: FaceDataset, group: list[Recipe], profile: Profile, options: dict) -> None:

@@ -19,7 +19,7 @@ from fer_utils.errors import DataError, unknown_name
 from fer_utils.models.vggface import VGGFACE_NETS
 from fer_utils.models.vggface.normalization import BGR_MEANS
 from fer_utils.paths import relative
-from fer_utils.tensorflow_bridge import import_tensorflow
+from fer_utils.tensorflow_bridge import import_tensorflow, quiet_stderr
 from fer_utils.weights.keras_h5 import read_keras_h5
 
 #: A model of tf_keras, which is imported only when one is built.
@@ -41,7 +41,8 @@ def build_keras_vggface(
         raise unknown_name("VGGFace model", model, VGGFACE_NETS)
     vggface = _import_keras_vggface()
     shape = (image_size, image_size, 3)
-    net = vggface.VGGFace(model=model, include_top=False, weights=None, input_shape=shape)
+    with quiet_stderr():
+        net = vggface.VGGFace(model=model, include_top=False, weights=None, input_shape=shape)
     if weights is not None:
         _fill(net, read_keras_h5(weights), relative(weights))
     return net
@@ -102,7 +103,7 @@ def _import_keras_vggface() -> ModuleType:
     """Return the package `keras_vggface`, imported on top of tf_keras."""
     if "keras_vggface" not in sys.modules:
         import_tensorflow()
-        with _keras_2_names():
+        with quiet_stderr(), _keras_2_names():
             return importlib.import_module("keras_vggface")
     return sys.modules["keras_vggface"]
 

@@ -12,6 +12,7 @@ from fer_utils.evaluation import bootstrap_interval
 from fer_utils.profiles import get_profile
 from fer_utils.published import PublishedNumber, load_published
 from fer_utils.recipes import RECIPES, Recipe, get_recipe
+from fer_utils.reporting import pending
 from fer_utils.reporting.reproduction import COLUMNS, reproduction_table, to_csv
 from fer_utils.reporting.results import (
     find_all_runs,
@@ -99,7 +100,6 @@ def test_disgust_error_is_one_hundred_minus_recall(results, lines):
 @pytest.mark.parametrize(
     ("row", "metric", "reason"),
     [
-        ("VGG16", "test_accuracy", "not built yet: notebook 04_transfer_learning"),
         ("ensemble, FER2013", "test_accuracy", "5 of 7 members not trained: cs230_resnet50, "),
         ("Tang 2013", "test_accuracy", "quoted by the project from other work; not rerun here"),
         ("ambiguous image, fear", "class_probability", "the project's own observation"),
@@ -196,3 +196,15 @@ def test_results_table_has_a_line_per_recipe(results):
 
 def test_facts_tell_train_accuracy_of_the_kept_epoch(results):
     assert results["cs230_baseline"]["train_accuracy"]["mean"] == pytest.approx(0.7)
+
+
+def test_data_sets_and_weights_that_are_not_here_are_named(monkeypatch):
+    monkeypatch.setattr(pending, "has_initial_weights", lambda name: name == "random")
+    table = reproduction_table({}, load_published(), missing=["affectnet", "fer2013_auxiliary"])
+    notes = {(line.row, line.metric): line.note for line in table.itertuples()}
+    assert notes["AffectNet subset, train", "images"].startswith("needs affectnet, which is not")
+    assert notes["ResNet-18", "valid_accuracy"].startswith("needs affectnet, which is not")
+    assert notes["VGG16", "test_accuracy"].startswith("needs fer2013_auxiliary, which is not")
+    start = "initial weights not on this machine: vggface_vgg16"
+    assert notes["VGG16 NCW, FER2013", "test_accuracy"].startswith(start)
+    assert "2 of 2 members not trained" in notes["FER+, ensemble VGGFace1+2", "test_accuracy"]

@@ -6,7 +6,7 @@ import pytest
 from helpers import RECIPE, toy_faces
 
 from fer_utils import train_command as module
-from fer_utils.errors import ConfigError, DataMissing, RunError, WeightsMissing
+from fer_utils.errors import ConfigError, DataMissing, RunError
 from fer_utils.scheduling import Tally
 from fer_utils.train_command import train_command
 
@@ -29,12 +29,9 @@ def calls(monkeypatch):
     def load_source(source, main, profile):
         return replace(FACES, name=source)
 
-    def require_weights(name):
-        raise WeightsMissing(f"no {name}")
-
     monkeypatch.setattr(module, "train_all", stand_in)
     monkeypatch.setattr(module, "load_source", load_source)
-    monkeypatch.setattr(module, "require_weights", require_weights)
+    monkeypatch.setattr(module, "has_initial_weights", lambda name: name == "random")
     monkeypatch.setattr(module, "RECIPES", ALL)
     monkeypatch.setattr(module, "get_recipe", ALL.__getitem__)
     return seen

@@ -9,7 +9,7 @@ from fer_utils.errors import unknown_name
 class Ensemble:
     """Which runs vote together, and which published row that reproduces.
 
-    members: recipe names; one that is not a recipe yet is a member that is missing.
+    members: recipe names.
     combiner: a name in `fer_utils.ensembling.COMBINERS`, fitted on valid.
     all_members: whether it takes all of them, else those that are trained, at least two.
     all_seeds: whether every run of a recipe is a member, else the first.
@@ -79,6 +79,13 @@ ENSEMBLES = {
             title="hust-balance's VGGFace 1 and 2",
             members=("hust_vggface1", "hust_vggface2"),
             reproduces="hust-balance/ensemble VGGFace1+2",
+        ),
+        Ensemble(
+            name="hust_two_ferplus",
+            title="hust-balance's VGGFace 1 and 2 on FER+",
+            members=("hust_ferplus_vggface1", "hust_ferplus_vggface2"),
+            reproduces="hust-balance/FER+, ensemble VGGFace1+2",
+            dataset="ferplus",
         ),
         Ensemble(
             name="five_layer_two",

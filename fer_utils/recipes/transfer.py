@@ -134,6 +134,19 @@ _HUST = (
     ),
 )
 
+#: The same two nets on FER+.
+_HUST_FERPLUS = tuple(
+    replace(
+        recipe,
+        name=recipe.name.replace("hust_", "hust_ferplus_"),
+        title=f"FER+, {recipe.title}",
+        notebook="08_ferplus_labels",
+        reproduces=f"hust-balance/FER+, VGGFace{number}",
+        dataset="ferplus",
+    )
+    for number, recipe in ((1, HUST_VGGFACE1), (2, _HUST_VGGFACE2))
+)
+
 #: What needs no file from elsewhere: EfficientNet-Lite0, whose ImageNet weights are a package.
 LITE0_FINE_TUNED = Recipe(
     name="lite0_fine_tuned",
@@ -172,7 +185,7 @@ LITE0 = (
     ),
 )
 
-RECIPES = (*LITE0, *_cs230_variants(), *_HUST, _FIVE_LAYER, replace(
+RECIPES = (*LITE0, *_cs230_variants(), *_HUST, *_HUST_FERPLUS, _FIVE_LAYER, replace(
     _FIVE_LAYER,
     name="cs230_five_layer_weighted_auxiliary",
     title="Five-layer net, class weights, CK+ and JAFFE",

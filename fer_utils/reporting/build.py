@@ -203,6 +203,7 @@ def _write_tables(state: BuildState, runs: Iterable[RecipeRuns]) -> dict[str, st
         profiles=profiles_searched(state.profile.name),
         notebooks=_notebooks(),
         findings=read_findings(outputs),
+        missing=state.missing,
     )
     texts = {
         "results.json": json.dumps(results, indent=1, ensure_ascii=False) + "\n",

@@ -16,6 +16,7 @@ from fer_utils.datasets.sources import load_source
 from fer_utils.errors import DataMissing
 from fer_utils.experiments import train_seeds
 from fer_utils.figures.style import use_style
+from fer_utils.initialization import has_initial_weights
 from fer_utils.paths import NOTEBOOKS
 from fer_utils.profiles import Profile, pick_profile
 from fer_utils.recipes import Recipe, source_of
@@ -58,12 +59,25 @@ class Notebook:
         data = self.data_of(recipe.source)
         return train_seeds(recipe, data, self.profile, store=store_for(self.profile), **options)
 
+    def can_run(self, recipe: Recipe) -> bool:
+        """Tell whether `runs` would give any: the profile trains it, and can do so here."""
+        if not recipe.seeds_for(self.profile):
+            return False
+        return bool(self.stored(recipe)) or (
+            has_initial_weights(recipe.initial_weights) and self._has(recipe.source)
+        )
+
+    def _has(self, source: str) -> bool:
+        try:
+            return bool(self.data_of(source))
+        except DataMissing:
+            return False
+
     def stored(self, recipe: Recipe) -> tuple[Run, ...]:
         """Return the recipe's runs that are there already, training none."""
-        try:
-            data = self.data_of(recipe.source)
-        except DataMissing:
+        if not self._has(recipe.source):
             return ()
+        data = self.data_of(recipe.source)
         profiles = profiles_searched(self.profile.name)
         found = find_runs(recipe, store_for(self.profile), data.data_key, profiles)
         return found.runs if found else ()

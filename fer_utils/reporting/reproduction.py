@@ -6,13 +6,13 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from fer_utils.errors import ConfigError, DataError
+from fer_utils.errors import ConfigError
 from fer_utils.published import PublishedNumber
 from fer_utils.recipes import RECIPES, Recipe
 from fer_utils.recipes.ensembles import ENSEMBLES, Ensemble
 from fer_utils.reporting.findings import Finding
 from fer_utils.reporting.measures import Facts
-from fer_utils.weights.files import find_weights
+from fer_utils.reporting.pending import QUOTED, why_pending
 
 COLUMNS = (
     "project",
@@ -28,7 +28,6 @@ COLUMNS = (
     "status",
     "note",
 )
-QUOTED = "quoted from other work"  # how published.csv marks such a line
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,12 @@ VOTED: dict[str, Callable[[Facts], Measured]] = {
     "ensemble_members": lambda facts: Measured(len(facts["members"])),
 }
 
+
+def _accuracy_of(name: str) -> tuple[str, Callable[[Facts], Measured]]:
+    """Return the source of a headline row that is one of the table's rows again."""
+    return name, PLAIN["test_accuracy"]
+
+
 #: Published numbers that are no plain metric of a recipe's own row: recipe, and how to measure.
 DERIVED: dict[tuple[str, str, str], tuple[str, Callable[[Facts], Measured]]] = {
     ("cs230-fer", "five-layer, test-time augmentation", "tta_gain"): (
@@ -89,6 +94,12 @@ DERIVED: dict[tuple[str, str, str], tuple[str, Callable[[Facts], Measured]]] = {
         "cs230_five_layer_weighted",
         disgust_error,
     ),
+    ("cs230-fer", "VGG16", "test_accuracy"): _accuracy_of("cs230_vgg16_auxiliary"),
+    ("cs230-fer", "SeNet50", "test_accuracy"): _accuracy_of("cs230_senet50_auxiliary"),
+    ("cs230-fer", "ResNet50", "test_accuracy"): _accuracy_of("cs230_resnet50"),
+    ("cs230-fer", "ensemble, FER2013 + auxiliary", "test_accuracy"): _accuracy_of(
+        "cs230_seven_auxiliary"
+    ),
 }
 
 
@@ -102,6 +113,7 @@ def reproduction_table(
     recipes: Mapping[str, Recipe] = RECIPES,
     ensembles: Mapping[str, Ensemble] = ENSEMBLES,
     findings: Mapping[tuple[str, str, str], Finding] = MappingProxyType({}),
+    missing: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Return one line per published number, in the order of `published`, with `COLUMNS`.
 
@@ -109,7 +121,8 @@ def reproduction_table(
     `fer_utils.reporting.ensembles.ensemble_facts` by the ensemble's; dataset: registry name
     of the report's data set; profiles: those whose runs were looked for; notebooks: names of
     those that exist; findings: what notebooks measured themselves, before which a recipe's own
-    measure goes.  `status` is ``measured``, or ``pending`` with the reason in `note`.
+    measure goes; missing: data sets that are not on this machine.  `status` is ``measured``, or
+    ``pending`` with the reason in `note`.
     Raises ConfigError when a recipe or ensemble reproduces a row that nobody published.
     """
     published, notebooks, profiles = tuple(published), set(notebooks), tuple(profiles)
@@ -125,10 +138,15 @@ def reproduction_table(
         elif finding is not None:
             line |= _found_line(number, finding, dataset)
         else:
-            if name in ensembles:
-                reason = _missing_members(ensembles[name], results)
-            else:
-                reason = _pending(number, recipes.get(name), notebooks, profiles, dataset)
+            reason = why_pending(
+                number,
+                ensembles.get(name, recipes.get(name)),
+                measured=results,
+                notebooks=notebooks,
+                profiles=profiles,
+                dataset=dataset,
+                missing=missing,
+            )
             line |= {"dataset": number.dataset, "status": "pending"}
             line["note"] = _join(reason, number.note.removeprefix(QUOTED).lstrip("; "))
         lines.append(line)
@@ -148,7 +166,8 @@ def _sources(
     ensembles: Mapping[str, Ensemble],
 ) -> dict:
     """Return (project, row, metric) -> (name of the recipe or ensemble, how to measure)."""
-    sources = {key: source for key, source in DERIVED.items() if source[0] in recipes}
+    known = {**recipes, **ensembles}
+    sources = {key: source for key, source in DERIVED.items() if source[0] in known}
     rows = {(number.project, number.row) for number in published}
     measured = [(recipe, PLAIN) for recipe in recipes.values()]
     measured += [(ensemble, VOTED) for ensemble in ensembles.values()]
@@ -206,40 +225,6 @@ def _found_line(number: PublishedNumber, finding: Finding, dataset: str) -> dict
 
 def _synthetic(dataset: str) -> str:
     return "" if dataset == "fer2013" else f"on {dataset} data: not comparable with theirs"
-
-
-def _missing_members(ensemble: Ensemble, results: Mapping[str, Facts]) -> str:
-    """Return why an ensemble is not measured."""
-    missing = [name for name in ensemble.members if name not in results]
-    if not missing:
-        return "all members are trained: run `make report`"
-    return f"{len(missing)} of {len(ensemble.members)} members not trained: {', '.join(missing)}"
-
-
-def _pending(number, recipe: Recipe | None, notebooks: set, profiles, dataset: str) -> str:
-    """Return why a number is not measured."""
-    if recipe is not None:
-        if recipe.initial_weights != "random" and not _weights_here(recipe):
-            return f"initial weights not on this machine: {recipe.initial_weights}"
-        if recipe.full_only and "full" in profiles:
-            return f"needs the full profile: no run of {recipe.name}"
-        searched = " or ".join(reversed(profiles))
-        where = "FER2013" if dataset == "fer2013" else f"the {dataset} data"
-        return f"no run of {recipe.name} under {searched} on {where}: run `make report`"
-    if not number.built_in:
-        if number.note.startswith(QUOTED):
-            return "quoted by the project from other work; not rerun here"
-        return "the project's own observation; nothing to rerun"
-    if number.built_in not in notebooks:
-        return f"not built yet: notebook {number.built_in}"
-    return f"notebook {number.built_in} does not measure it yet"
-
-
-def _weights_here(recipe: Recipe) -> bool:
-    try:
-        return find_weights(recipe.initial_weights) is not None
-    except DataError:  # a file that is not what it should be
-        return False
 
 
 def _rounded(value: float | None, unit: str) -> float | None:

@@ -1,6 +1,7 @@
 """What every notebook opens with: `nb = open_notebook(...)`."""
 
 import inspect
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from fer_utils import hardware
 from fer_utils.datasets import pick_dataset
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.sources import load_source
-from fer_utils.errors import DataMissing
+from fer_utils.errors import DataMissing, RunBusy
 from fer_utils.experiments import train_seeds
 from fer_utils.figures.style import use_style
 from fer_utils.initialization import has_initial_weights
@@ -24,6 +25,8 @@ from fer_utils.reporting.findings import NAME, Finding, as_facts
 from fer_utils.reporting.outputs import Outputs, outputs_for
 from fer_utils.reporting.results import find_runs, profiles_searched
 from fer_utils.runs import Run, store_for
+
+_SECONDS_BETWEEN_LOOKS = 1.0  # at a run that another process trains
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,16 @@ class Notebook:
         return {}
 
     def runs(self, recipe: Recipe, **options) -> tuple[Run, ...]:
-        """Return the recipe's runs under this profile, training those that are not stored."""
-        data = self.data_of(recipe.source)
-        return train_seeds(recipe, data, self.profile, store=store_for(self.profile), **options)
+        """Return the recipe's runs under this profile, training those that are not stored.
+
+        A run that another process trains at this moment is waited for.
+        """
+        data, store = self.data_of(recipe.source), store_for(self.profile)
+        while True:
+            try:
+                return train_seeds(recipe, data, self.profile, store=store, **options)
+            except RunBusy:
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def can_run(self, recipe: Recipe) -> bool:
         """Tell whether `runs` would give any: the profile trains it, and can do so here."""

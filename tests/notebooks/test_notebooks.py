@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from fer_utils.paths import BUILD, NOTEBOOKS, ROOT
 from fer_utils.reporting.execution import prepare
 from fer_utils.reporting.notebook_cells import read_cells
@@ -19,26 +21,31 @@ SOURCES = sorted(
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
 
 
+def _name(path):
+    return path.relative_to(NOTEBOOKS).as_posix()
+
+
 def test_the_notebooks_keep_the_rules():
     problems = lint_all(NOTEBOOKS)
     assert not problems, "\n".join(problems)
 
 
-def test_every_notebook_runs():
-    """One process, one kernel after another: nbval can't inject parameters, papermill does."""
+def test_there_are_notebooks():
     assert SOURCES, f"no notebook in {NOTEBOOKS}"
-    prepared = [
-        prepare(path, BUILD / "smoke" / "prepared" / path.relative_to(NOTEBOOKS), SMOKE)
-        for path in SOURCES
-    ]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=_name)
+def test_notebook_runs(source):
+    """nbval can't inject parameters, papermill does."""
+    prepared = prepare(source, BUILD / "smoke" / "prepared" / _name(source), SMOKE)
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
-    command += ["--nbval-cell-timeout=300", "--color=no", "--durations=5", "-p", "no:cacheprovider"]
-    command += [f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), *map(str, prepared)]
+    command += ["--nbval-cell-timeout=300", "--color=no", "-p", "no:cacheprovider"]
+    command += [f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), str(prepared)]
     done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, _tail(done.stdout + done.stderr)
-    cells = sum(_code_cell_count(path) for path in prepared)
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed, _tail(done.stdout)
+    cells = _code_cell_count(prepared)
     assert int(passed[1]) == cells, f"{cells} code cells, but {passed[0]}: none may be skipped"
 
 

@@ -14,9 +14,11 @@ READY := $(VENV)/.ready
 RUN := $(BIN)/python -m fer_utils
 RUN_OPTIONS = --profile $(PROFILE) --dataset $(DATASET)
 UV_VERSION := 0.13.9
+PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help report test smoke lab data train lint format exercises render lock bench speedrun clean
+.PHONY: help report test smoke lab data train lint format exercises render lock bench speedrun clean \
+	demo page vendor model
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +66,19 @@ bench: $(READY) ## time data loading and the training step
 
 speedrun: $(READY) ## train from nothing to an accuracy, on the clock (TARGET=66.3; none: all)
 	$(BIN)/python benchmarks/speedrun.py $(if $(TARGET),--target $(TARGET))
+
+demo: $(READY) ## serve the demo on this machine only (PORT=8000)
+	$(BIN)/python -m demo.server --port $(PORT)
+
+page: $(READY) vendor ## write the demo's page as a folder for any static host: build/page
+	$(BIN)/python -m demo.build_page
+
+vendor: $(READY) ## fetch onnxruntime-web for the page, from npm, with checked hashes
+	$(BIN)/python -m demo.vendor
+
+model: $(READY) ## make a run's net the one of demo and page (SHIP=run folder with weights)
+	@test -n "$(SHIP)" || { echo "Which run? make model SHIP=reports/runs/<folder>"; exit 1; }
+	$(RUN) export $(SHIP) --ship
 
 lock: ## pin every package again (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

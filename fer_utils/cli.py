@@ -68,6 +68,22 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument(
         "--weights", action="store_true", help="with their weights and a model card"
     )
+    export = add(_export, "export")
+    export.add_argument("run", type=Path, help="run folder, with weights")
+    export.add_argument("--out", type=Path, help="where to; build/export/RUN if not given")
+    export.add_argument("--ship", action="store_true", help="to demo/model, for demo and page")
+    export.add_argument("--variant", default="float16", help="that is shipped: float16 (the "
+                        "default), float32 or int8")  # fmt: skip
+    find = add(_predict, "predict")
+    find.add_argument("photos", nargs="+", type=Path, help="photos or folders of photos")
+    find.add_argument("--out", type=Path, required=True, help="folder of the results; a second "
+                      "call goes on there")  # fmt: skip
+    find.add_argument("--run", metavar="RUN", help="folder or name; the demo's net by default")
+    find.add_argument("--detector", default="blazeface", help="blazeface (the default) or mtcnn")
+    find.add_argument("--min-score", type=float, help="of a face; the detector's own by default")
+    find.add_argument("--align", action="store_true", help="turn faces until the eyes are level")
+    find.add_argument("--no-pictures", dest="pictures", action="store_false", help="only tables")
+    find.add_argument("--max-megapixels", type=float, default=25, help="of a photo (25)")
     add(_lint, "lint-notebooks")
     exercises = add(_exercises, "exercises")
     exercises.add_argument("--check", action="store_true", help="only say which are stale")
@@ -148,6 +164,44 @@ def _publish(options: argparse.Namespace) -> None:
         if options.weights:
             write_model_card(run)
         print(run.folder.name)
+
+
+def _export(options: argparse.Namespace) -> None:
+    """write a run's net as ONNX, checked against PyTorch; --ship: for the demo"""
+    from fer_utils.export import SHIPPED, export_run, ship
+    from fer_utils.paths import BUILD, relative
+    from fer_utils.reporting.model_card import model_card
+    from fer_utils.runs import open_run
+
+    run = open_run(options.run)
+    folder = options.out or (SHIPPED if options.ship else BUILD / "export" / run.folder.name)
+    if options.ship:
+        facts = ship(run, model_card(run), variant=options.variant, folder=folder)
+    else:
+        facts = export_run(run, folder, model_card(run))
+    for part in facts["variants"]:
+        file, size, apart = (
+            relative(folder / part["file"]),
+            part["bytes"],
+            part["largest_difference"],
+        )
+        print(f"{file}: {size:,} bytes, at most {apart:.1e} from PyTorch")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    """find the faces in photos and tell their expressions"""
+    from fer_utils.faces.command import predict_command
+
+    predict_command(
+        options.photos,
+        options.out,
+        run=options.run,
+        max_megapixels=options.max_megapixels,
+        detector=options.detector,
+        min_score=options.min_score,
+        align=options.align,
+        pictures=options.pictures,
+    )
 
 
 def _lint(options: argparse.Namespace) -> int:

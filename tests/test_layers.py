@@ -33,7 +33,11 @@ NOTEBOOK_TOOLS = {
     *{"nbclient", "nbformat", "nbstripout", "papermill", "matplotlib", "seaborn"},
 }
 #: The only modules that may import TensorFlow packages, and only inside functions.
-TENSORFLOW_MODULES = {"fer_utils.tensorflow_bridge", "fer_utils.vggface_bridge"}
+TENSORFLOW_MODULES = {
+    "fer_utils.tensorflow_bridge",
+    "fer_utils.vggface_bridge",
+    "fer_utils.faces.mtcnn",
+}
 
 
 def module_name(path):

@@ -29,6 +29,7 @@ LITE0 = replace(
     RESNET18,
     name="eight_lite0",
     title="EfficientNet-Lite0 from ImageNet, eight expressions",
+    full_only=True,
     model="efficientnet_lite0",
     initial_weights="efficientnet_lite0_imagenet",
     backbone_rate=0.5,

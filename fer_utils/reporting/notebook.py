@@ -98,8 +98,11 @@ class Notebook:
 
     def save_findings(self, findings: Iterable[Finding]) -> None:
         """Keep this notebook's own values of published numbers for the reproduction table."""
-        known = {"source": self.data.source, "profile": self.profile.name}
-        self.save_facts(NAME, as_facts(replace(finding, **known) for finding in findings))
+        known = (
+            replace(one, source=one.source or self.data.source, profile=self.profile.name)
+            for one in findings
+        )
+        self.save_facts(NAME, as_facts(known))
 
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> None:
         """Keep `figure` (PNG, SVG) with the numbers behind it (CSV), and show the PNG."""

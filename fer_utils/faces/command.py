@@ -1,0 +1,47 @@
+"""What `python -m fer_utils predict` does."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from fer_utils.errors import ConfigError, DataError
+from fer_utils.faces.classifier import open_classifier
+from fer_utils.faces.photos import SUFFIXES, find_photos
+from fer_utils.faces.pipeline import Options, predict_photos
+from fer_utils.faces.results import CSV, UNREADABLE
+from fer_utils.paths import relative
+
+
+def predict_command(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    run: str | None = None,
+    max_megapixels: float = 25,
+    **options,
+) -> None:
+    """Look at photos and folders of photos, write the results to `out`, say what was found.
+
+    run: folder or name of a run; the net of the demo by default.  options: of
+    `fer_utils.faces.pipeline.Options`.
+    Raises DataError when there is no photo, ConfigError for a value that makes no sense, RunError
+    when the run has no weights.
+    """
+    if not (0 < max_megapixels < math.inf):
+        raise ConfigError(f"--max-megapixels is {max_megapixels:g}; give a number above 0")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out} is a file; give a folder")
+    photos = find_photos(paths, without=out)
+    if not photos:
+        names = ", ".join(str(path) for path in paths)
+        raise DataError(f"no photos in {names}: looked for {' '.join(SUFFIXES)}")
+    classifier = open_classifier(run)
+    counts = predict_photos(
+        photos, out, classifier, Options(max_pixels=round(max_megapixels * 1e6), **options)
+    )
+    print(f"{counts['faces']:,} faces in {counts['photos']:,} photos, by {classifier.name}: "
+          f"{relative(out / CSV)}")  # fmt: skip
+    if counts["skipped"]:
+        print(f"{counts['skipped']:,} photos had been looked at before")
+    if counts["unreadable"]:
+        print(f"{counts['unreadable']:,} files could not be read: {relative(out / UNREADABLE)}")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import TinyNet, save_run, toy_faces
 from PIL import Image
 from skimage.data import astronaut
 
@@ -28,7 +29,6 @@ from fer_utils.files import locked
 from fer_utils.labels import FER2013_CLASSES
 from fer_utils.paths import PUBLISHED_RUNS, ROOT
 from fer_utils.runs import RunStore
-from tests.helpers import TinyNet, save_run, toy_faces
 
 ROTATED = 6  # EXIF: turn a quarter to the right to see it upright
 

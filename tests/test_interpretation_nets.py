@@ -179,7 +179,8 @@ def test_features_are_what_the_output_layer_sees():
     assert features.shape == (len(VALID), 1024)
     with torch.no_grad():
         prob = model[-1][-1](torch.from_numpy(features)).softmax(1).numpy()
-    np.testing.assert_allclose(prob, predict(model, VALID.images)["none"], atol=1e-5)
+    # where the processor multiplies bfloat16, the output layer of `predict` does
+    np.testing.assert_allclose(prob, predict(model, VALID.images)["none"], atol=1e-3)
 
 
 def clusters(n=20):

@@ -41,8 +41,8 @@ def test_cleaning_touches_train_alone():
     assert prepare(RECIPE, dataset) is dataset
 
 
-# ADASYN refuses classes that are as easy to tell as these
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"adasyn"}))
+# ADASYN refuses classes that are as easy to tell as these, and none of them is a tenth of another
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"adasyn", "augmented_small"}))
 def test_resampling_adds_to_train_alone(method):
     recipe, dataset = replace(RECIPE, balancing=method), unbalanced()
     part = training_part(recipe, prepare(recipe, dataset), seed=0)
@@ -61,7 +61,7 @@ def test_pixels_are_normalized_by_real_faces_only():
         part = training_part(recipe, dataset, seed=0)
         sessions.append(Session(recipe, part, dataset.part("valid"), 1, 0, CPU))
     plain, resampled = (session.model.normalize for session in sessions)
-    assert len(sessions[1].images) > len(sessions[0].images)
+    assert len(sessions[1].inputs) > len(sessions[0].inputs)
     assert (plain.mean, plain.std) == (resampled.mean, resampled.std)
 
 

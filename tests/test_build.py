@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import types
+from contextlib import nullcontext
 
 import pandas as pd
 import pytest
@@ -54,6 +55,7 @@ class Site:
         monkeypatch.setattr(build, "pick_dataset", lambda name, profile: "fer2013")
         for name in ("write_html", "write_pdf"):  # slow; tests/test_render.py looks at them
             monkeypatch.setattr(render, name, lambda text, target, **head: write_text(target, text))
+        monkeypatch.setattr(render, "light_pictures", lambda text, folder: nullcontext(text))
         monkeypatch.setattr(render, "versions", lambda: {"pandoc": "3", "typst": "0"})
         fake = types.SimpleNamespace(execute=self.execute)
         monkeypatch.setitem(sys.modules, "fer_utils.reporting.execution", fake)

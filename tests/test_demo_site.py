@@ -40,8 +40,9 @@ def test_the_page_follows_the_numbers_of_the_python():
     assert (number("crop.js", "scale"), number("crop.js", "shift")) == (frame.scale, frame.shift)
     assert number("blazeface.js", "MIN_SCORE") == blazeface.MIN_SCORE
     assert number("blazeface.js", "MAX_OVERLAP") == blazeface.MAX_OVERLAP
-    for name in ("TILE_SCORE", "TILE_TILT", "OVERLAP"):
+    for name in ("TILE_SCORE", "TILE_TILT", "OVERLAP", "SAME", "INSIDE"):
         assert number("tiles.js", name) == getattr(tiles, name)
+    assert f"RIM = {round(tiles.RIM * 256)} / 256" in SCRIPTS["tiles.js"]
     levels = re.search(
         r"LEVELS = \[\[1 / (\d+), (\d+)\], \[1 / (\d+), (\d+)\]\]", SCRIPTS["tiles.js"]
     )

@@ -15,9 +15,9 @@ OVERLAP = 0.25
 TILE_SCORE = 0.7
 #: And its eyes this level, in degrees: most of what is no face looks like a face on its side.
 TILE_TILT = 30.0
-_SAME = 0.3  # IoU above which two boxes are one face
-_INSIDE = 0.6  # part of the smaller box inside the other above which they are one face
-_RIM = 2 / 256  # a box that comes so near to a tile's edge, in sides, is cut off by it
+SAME = 0.3  # IoU above which two boxes are one face
+INSIDE = 0.6  # part of the smaller box inside the other above which they are one face
+RIM = 2 / 256  # a box that comes so near to a tile's edge, in sides, is cut off by it
 
 
 def detect_in_tiles(image: np.ndarray, detector: BlazeFace, min_score: float) -> list[Face]:
@@ -68,7 +68,7 @@ def _moved(face: Face, left: int, top: int) -> Face:
 def _cut(face: Face, tile: tuple[int, int, int], size: tuple[int, int]) -> bool:
     """Tell whether an edge of the tile, which is none of the picture, goes through the face."""
     left, top, side = tile
-    rim = _RIM * side
+    rim = RIM * side
     return (
         (left > 0 and face.x < left + rim)
         or (top > 0 and face.y < top + rim)
@@ -83,4 +83,4 @@ def _same(one: Face, other: Face) -> bool:
     if width <= 0 or height <= 0:
         return False
     common, areas = width * height, (one.width * one.height, other.width * other.height)
-    return common > _SAME * (sum(areas) - common) or common > _INSIDE * min(areas)
+    return common > SAME * (sum(areas) - common) or common > INSIDE * min(areas)

@@ -105,7 +105,7 @@ class Notebook:
         self.save_facts(NAME, as_facts(known))
 
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> None:
-        """Keep `figure` (PNG, SVG) with the numbers behind it (CSV), and show the PNG."""
+        """Keep `figure` with the numbers behind it (CSV), and show it as PNG."""
         path = self.outputs.save_figure(f"{self.name[:2]}_{name}", figure, table)
         display(Image(filename=path))
 

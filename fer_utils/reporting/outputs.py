@@ -23,7 +23,7 @@ class Outputs:
 
     @property
     def figures(self) -> Path:
-        """PNG and SVG files."""
+        """PNG files, and SVG files of drawings."""
         return self.folder / "figures"
 
     @property
@@ -56,18 +56,21 @@ class Outputs:
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Path:
         """Write `figure` as PNG and SVG and the numbers that it shows as CSV, all called NAME.
 
-        The files hold no date and no random ids, so that an unchanged figure is an unchanged
-        file.  Returns the path of the PNG.
+        The SVG is kept only where it is not much larger than the PNG: of faces, or of thousands
+        of dots, it is no drawing.  The files hold no date and no random ids, so that an unchanged
+        figure is an unchanged file.  Returns the path of the PNG.
         """
         target = self.figures / f"{_checked(name)}.png"
+        drawing = target.with_suffix(".svg")
+        how = {"dpi": 120, "bbox_inches": "tight"}
         with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-            for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-                with atomic_path(target.with_suffix(f".{suffix}")) as temporary:
-                    figure.savefig(
-                        temporary, format=suffix, dpi=120, bbox_inches="tight", metadata=metadata
-                    )
-                    if suffix == "png":
-                        _shrink(temporary)
+            with atomic_path(target) as temporary:
+                figure.savefig(temporary, format="png", metadata={"Software": None}, **how)
+                _shrink(temporary)
+            with atomic_path(drawing) as temporary:
+                figure.savefig(temporary, format="svg", metadata={"Date": None}, **how)
+        if drawing.stat().st_size > 2 * target.stat().st_size:
+            drawing.unlink()
         self.save_table(name, table)
         return target
 

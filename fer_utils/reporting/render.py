@@ -18,8 +18,9 @@ from fer_utils.errors import FerError
 from fer_utils.files import atomic_path, sha256_file, write_text
 from fer_utils.paths import relative
 from fer_utils.published import load_published
-from fer_utils.reporting import markdown
+from fer_utils.reporting import markdown, pictures
 from fer_utils.reporting.outputs import Outputs
+from fer_utils.reporting.pictures import light_pictures
 
 TEMPLATE, STYLE, LAYOUT = "report.md.j2", "report.css", "report.typ"
 ENSEMBLES = "07_ensembles"  # what notebook 07 measured, by ensemble
@@ -31,7 +32,8 @@ def inputs_stamp() -> str:
     """Return a hash that changes with the template, the style, the layout and this code."""
     files = [paths.REPORTS / name for name in (TEMPLATE, STYLE, LAYOUT)]
     _demand(files)
-    return " ".join(sha256_file(path) for path in [*files, Path(__file__), Path(markdown.__file__)])
+    code = [Path(__file__), Path(markdown.__file__), Path(pictures.__file__)]
+    return " ".join(sha256_file(path) for path in [*files, *code])
 
 
 def versions() -> dict[str, str]:
@@ -55,8 +57,9 @@ def render_pages(outputs: Outputs, manifest: Mapping) -> list[Path]:
     targets = [outputs.folder / name for name in PAGES]
     write_text(targets[0], text)
     head = {"running": facts["running"], "synthetic": facts["synthetic"]}
-    write_html(text, targets[1], **head)
-    write_pdf(text, targets[2], **head)
+    with light_pictures(text, outputs.folder) as light:
+        write_html(light, targets[1], **head)
+        write_pdf(light, targets[2], **head)
     return targets
 
 

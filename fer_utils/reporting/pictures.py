@@ -1,0 +1,40 @@
+"""Pictures for the pages: each in the smaller of two forms, so that the report stays small."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+#: A picture in the report's Markdown, by its path beside the report.
+_PICTURE = re.compile(r"\]\((figures/\w+)\.png\)")
+_QUALITY = 85  # of JPEG; faces and text look the same at the size of a page
+
+
+@contextmanager
+def light_pictures(text: str, folder: Path) -> Iterator[str]:
+    """Yield `text` with its PNG figures replaced by what is smaller, the PNG or a JPEG of it.
+
+    folder: where the report lies; the copies are in a hidden folder there while the block runs.
+    A chart with few colors stays a PNG, faces become JPEGs: a PDF would store the pixels of a
+    PNG again, without its palette.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".pictures-") as temporary:
+        place = Path(temporary)
+
+        def lighter(match: re.Match) -> str:
+            png = (folder / f"{match[1]}.png").read_bytes()
+            jpeg = BytesIO()
+            with Image.open(BytesIO(png)) as picture:
+                picture.convert("RGB").save(
+                    jpeg, "JPEG", quality=_QUALITY, subsampling=0, optimize=True
+                )
+            suffix, data = min((("jpg", jpeg.getvalue()), ("png", png)), key=lambda it: len(it[1]))
+            copy = place / f"{Path(match[1]).name}.{suffix}"
+            copy.write_bytes(data)
+            return f"]({place.name}/{copy.name})"
+
+        yield _PICTURE.sub(lighter, text)

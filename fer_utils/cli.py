@@ -180,12 +180,8 @@ def _export(options: argparse.Namespace) -> None:
     else:
         facts = export_run(run, folder, model_card(run))
     for part in facts["variants"]:
-        file, size, apart = (
-            relative(folder / part["file"]),
-            part["bytes"],
-            part["largest_difference"],
-        )
-        print(f"{file}: {size:,} bytes, at most {apart:.1e} from PyTorch")
+        file, size = relative(folder / part["file"]), part["bytes"]
+        print(f"{file}: {size:,} bytes, at most {part['largest_difference']:.1e} from PyTorch")
 
 
 def _predict(options: argparse.Namespace) -> None:

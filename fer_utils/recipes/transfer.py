@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import product
 
+from fer_utils.recipes import cs230
 from fer_utils.recipes.base import Recipe
 
 NOTEBOOK = "04_transfer_learning"
@@ -57,19 +58,20 @@ def _cs230_variants() -> list[Recipe]:
     return recipes
 
 
-#: cs230-fer's five-layer net as its ensemble has it, too.
-_FIVE_LAYER = Recipe(
-    name="cs230_five_layer_auxiliary",
-    title="Five-layer net, CK+ and JAFFE",
-    model="five_layer",
-    notebook=NOTEBOOK,
-    full_only=True,
-    dataset="fer2013_auxiliary",
-    augmentation="cs230",
-    normalization="image",
-    label_smoothing=0.1,
-    learning_rate=0.1,
-    epochs=100,
+#: cs230-fer's five-layer net with auxiliary data, as one of its ensembles has it.
+_FIVE_LAYER = tuple(
+    replace(
+        recipe,
+        name=f"{recipe.name}_auxiliary",
+        title=f"{recipe.title}, CK+ and JAFFE",
+        notebook=NOTEBOOK,
+        reproduces="",
+        headline=False,
+        full_only=True,
+        dataset="fer2013_auxiliary",
+    )
+    for recipe in cs230.RECIPES
+    if recipe.name in ("cs230_five_layer", "cs230_five_layer_weighted")
 )
 
 #: hust-balance: Adam at 1e-4, 15 epochs, cleaned data with copies of the rarer classes.
@@ -185,9 +187,4 @@ LITE0 = (
     ),
 )
 
-RECIPES = (*LITE0, *_cs230_variants(), *_HUST, *_HUST_FERPLUS, _FIVE_LAYER, replace(
-    _FIVE_LAYER,
-    name="cs230_five_layer_weighted_auxiliary",
-    title="Five-layer net, class weights, CK+ and JAFFE",
-    balancing="class_weights",
-))  # fmt: skip
+RECIPES = (*LITE0, *_cs230_variants(), *_FIVE_LAYER, *_HUST, *_HUST_FERPLUS)

@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, help="where to; build/export/RUN if not given")
     export.add_argument("--ship", action="store_true", help="to demo/model, for demo and page")
     export.add_argument("--variant", default="float16", help="that is shipped: float16 (the "
-                        "default), float32 or int8")  # fmt: skip
+                        "default), float32, bytes or int8")  # fmt: skip
     find = add(_predict, "predict")
     find.add_argument("photos", nargs="+", type=Path, help="photos or folders of photos")
     find.add_argument("--out", type=Path, required=True, help="folder of the results; a second "

@@ -7,12 +7,14 @@ import onnx
 import pytest
 import torch
 from helpers import TinyNet, save_run, toy_faces
+from onnx import numpy_helper
 from torch import nn
 
 from fer_utils import cli, models, runs
 from fer_utils.errors import ConfigError, RunError
 from fer_utils.export import (
     SHIPPED,
+    byte_weights,
     export_run,
     files,
     float16_weights,
@@ -129,6 +131,32 @@ def test_weights_beyond_float16_stay_float32():
     assert onnx.TensorProto.FLOAT16 not in {weights.data_type for weights in stored}
 
 
+def test_bytes_quarter_large_weights_and_compute_in_float32(graph, small):
+    low = byte_weights(graph)
+    stored = {w.name: numpy_helper.to_array(w) for w in low.graph.initializer}
+    for weights in graph.graph.initializer:
+        values = numpy_helper.to_array(weights)
+        if values.dtype != np.float32 or values.size < 256:
+            continue
+        scale = stored[f"{weights.name}_scale"]
+        assert stored[f"{weights.name}_8"].dtype == np.int8
+        assert np.abs(stored[f"{weights.name}_8"]).max() == 127  # the whole range is used
+        assert (np.abs(stored[f"{weights.name}_8"] * scale - values) <= scale / 2 * 1.001).all()
+        assert weights.name not in stored
+    assert 0 < difference(low, small) < 2e-2
+    assert low.ByteSize() < float16_weights(graph).ByteSize()
+
+
+def test_weights_that_are_all_zero_survive_as_bytes():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(SIDE**2, 7))
+    nn.init.zeros_(model[1].weight)
+    y_prob = probabilities(
+        open_session(byte_weights(to_onnx(model, SIDE)).SerializeToString()), FACES.images[:2]
+    )
+    assert np.isfinite(y_prob).all()
+    assert y_prob[0] == pytest.approx(y_prob[1])
+
+
 def test_int8_stores_bytes_and_stays_near(graph, small):
     low = int8_weights(graph, FACES.images[:64])
     assert onnx.TensorProto.INT8 in {weights.data_type for weights in low.graph.initializer}
@@ -154,7 +182,7 @@ def test_an_export_is_whole_and_says_what_it_is(tmp_path):
     run = save_run(RunStore(tmp_path / "runs"))
     facts = export_run(run, tmp_path / "out", "# Card\n", IMAGES)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "README.md", "export.json", "float16.onnx", "float32.onnx", "int8.onnx",
+        "README.md", "bytes.onnx", "export.json", "float16.onnx", "float32.onnx", "int8.onnx",
     ]  # fmt: skip
     assert json.loads((tmp_path / "out" / "export.json").read_text(encoding="utf-8")) == facts
     assert facts["run"] == run.key
@@ -172,7 +200,7 @@ def test_without_the_data_noise_is_compared_and_int8_left_out(tmp_path):
     images = check_images(run)
     assert images.labels is None
     facts = export_run(run, tmp_path / "out", images=images)
-    assert [part["name"] for part in facts["variants"]] == ["float32", "float16"]
+    assert [part["name"] for part in facts["variants"]] == ["float32", "float16", "bytes"]
     assert facts["variants"][0]["accuracy"] is None
     assert "not measured" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ from fer_utils.errors import ConfigError, RunError
 from fer_utils.export.card import onnx_section
 from fer_utils.export.check import CheckImages, check, check_images, trained_probabilities
 from fer_utils.export.graph import INPUT, OPSET, OUTPUT, to_onnx
-from fer_utils.export.variants import VARIANTS, float16_weights, int8_weights
+from fer_utils.export.variants import VARIANTS, byte_weights, float16_weights, int8_weights
 from fer_utils.files import atomic_folder, sha256_bytes, write_json, write_text
 from fer_utils.paths import ROOT, relative
 from fer_utils.runs import Run
@@ -59,7 +59,7 @@ def ship(
     if len(data) > MAX_SHIPPED_BYTES:
         raise ConfigError(
             f"{run.folder.name} as {variant} has {len(data):,} bytes; the shipped net may have "
-            f"{MAX_SHIPPED_BYTES:,}: choose a smaller net, or --variant int8"
+            f"{MAX_SHIPPED_BYTES:,}: choose a smaller net, or --variant bytes"
         )
     chosen = next(part for part in facts["variants"] if part["name"] == variant)
     facts["variants"] = [chosen | {"file": ONNX_MODEL}]
@@ -73,7 +73,11 @@ def _exported(run: Run, images: CheckImages | None) -> tuple[dict, dict[str, byt
     model = run.load_model()
     graph = to_onnx(model, run.manifest["data"]["image_size"], name=run.manifest["recipe"]["name"])
     images = images or check_images(run)
-    graphs: dict[str, onnx.ModelProto] = {"float32": graph, "float16": float16_weights(graph)}
+    graphs: dict[str, onnx.ModelProto] = {
+        "float32": graph,
+        "float16": float16_weights(graph),
+        "bytes": byte_weights(graph),
+    }
     if images.calibration is not None:
         graphs["int8"] = int8_weights(graph, images.calibration)
     files = {name: g.SerializeToString(deterministic=True) for name, g in graphs.items()}

@@ -1,4 +1,4 @@
-"""Smaller forms of an ONNX graph: weights stored in 16 bits, or weights and sums in 8."""
+"""Smaller forms of an ONNX graph: weights stored in 16 or 8 bits, or weights and sums in 8."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from fer_utils.export.graph import INPUT
 VARIANTS = {
     "float32": "as trained",
     "float16": "weights stored in 16 bits and cast when loaded; computes in float32",
+    "bytes": "weights stored in 8 bits and unpacked when loaded; computes in float32",
     "int8": "weights and activations of convolutions and dense layers in 8 bits",
 }
 
@@ -29,16 +30,53 @@ def float16_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     casts = []
-    for weights in model.graph.initializer:
-        values = numpy_helper.to_array(weights)
-        fits = values.dtype == np.float32 and np.abs(values).max(initial=0) < np.finfo("e").max
-        if not fits or values.size < SMALLEST:
+    for weights, values in _large_weights(model):
+        if np.abs(values).max() >= np.finfo(np.float16).max:
             continue
         name = weights.name
         stored = numpy_helper.from_array(values.astype(np.float16), f"{name}_16")
         weights.CopyFrom(stored)
         casts.append(helper.make_node("Cast", [stored.name], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
+    return _with_first(model, casts)
+
+
+def byte_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy of `model` whose large float32 weights are stored as int8.
+
+    Each row of the first axis (a convolution's output channel) has its own scale, its largest
+    weight over 127.  Cast and Mul bring the weights back to float32 when a runtime loads the
+    file: a quarter of the download, the same speed.
+    """
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    nodes = []
+    for weights, values in _large_weights(model):
+        name, axes = weights.name, tuple(range(1, values.ndim))
+        scale = np.abs(values).max(axis=axes, keepdims=True) / np.float32(127)
+        scale[scale == 0] = 1
+        weights.CopyFrom(
+            numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{name}_8")
+        )
+        model.graph.initializer.append(numpy_helper.from_array(scale, f"{name}_scale"))
+        nodes += [
+            helper.make_node("Cast", [f"{name}_8"], [f"{name}_cast"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [f"{name}_cast", f"{name}_scale"], [name]),
+        ]
+    return _with_first(model, nodes)
+
+
+def _large_weights(model: onnx.ModelProto) -> list[tuple[onnx.TensorProto, np.ndarray]]:
+    """Return the float32 arrays of at least `SMALLEST` weights, each with its values."""
+    arrays = [(weights, numpy_helper.to_array(weights)) for weights in model.graph.initializer]
+    return [
+        (weights, values)
+        for weights, values in arrays
+        if values.dtype == np.float32 and values.size >= SMALLEST
+    ]
+
+
+def _with_first(model: onnx.ModelProto, first: list[onnx.NodeProto]) -> onnx.ModelProto:
+    """Return `model` with the nodes `first` before its own, checked."""
+    nodes = [*first, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.checker.check_model(model, full_check=True)

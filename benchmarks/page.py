@@ -1,37 +1,28 @@
 """Time detection and classification in the page as on a phone: a slow Chromium, one thread.
 
-`make vendor`, then `python benchmarks/page.py`, takes about a minute.  Playwright's Pixel 7 with
-the processor slowed down four times (the page's nets run in its main thread, which is what the
-slowing down reaches).  See README.md.
+`make vendor`, then `python benchmarks/page.py`.  Playwright's Pixel 7 with the processor slowed
+down four times (the page's nets run in its main thread, which is what the slowing down reaches);
+face-api's nets the same way.  See README.md.
 """
 
 import argparse
 import base64
-import contextlib
-import io
-import shutil
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
+import face_api
 import numpy as np
 import pandas as pd
-import skimage.data
+from browser import DEVICE, demo_page, slow_down
 from common import RESULTS, machine, show_and_save
-from PIL import Image
-from playwright.sync_api import sync_playwright
-from waitress import create_server
+from pictures import encoded, webcam_frame
+from playwright.sync_api import Error as BrowserError
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script's is its own folder
-
-from demo import vendor
-from demo.app import create_app
+from demo import npm, vendor
 from demo.predictor import Predictor
+from fer_utils.published import load_published
 
-DEVICE, SLOWER, TARGET_MS = "Pixel 7", 4, 40.0
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking",
-         "--disable-component-update", "--no-first-run")  # fmt: skip
+SLOWER, TARGET_MS = 4, 40.0
+OURS, BOTH = "our page", "find and read"
 
 #: Frame by frame what the page does before a webcam: read the pixels, find, cut out, classify.
 MEASURE = """async ([data, rounds]) => {
@@ -54,68 +45,79 @@ MEASURE = """async ([data, rounds]) => {
 }"""
 
 
-def frame() -> bytes:
-    """Return a webcam's frame, 640 x 480 pixels with one face, as PNG."""
-    picture, file = Image.new("RGB", (640, 480), (120, 120, 120)), io.BytesIO()
-    picture.paste(Image.fromarray(skimage.data.astronaut()).crop((0, 0, 512, 480)), (64, 0))
-    picture.save(file, "PNG")
-    return file.getvalue()
-
-
-@contextlib.contextmanager
-def serving() -> Iterator[str]:
-    """Serve the demo while the block runs; yield its address."""
-    server = create_server(create_app(), host="127.0.0.1", port=0, threads=8)
-
-    def run() -> None:
-        with contextlib.suppress(OSError):  # of its closed socket
-            server.run()
-
-    threading.Thread(target=run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-
-
 def measure(slower: int, rounds: int) -> np.ndarray:
     """Return milliseconds of reading, detection and classification, (rounds, 3)."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    with serving() as address, sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
-        context = browser.new_context(**started.devices[DEVICE], service_workers="block")
-        page = context.new_page()
-        page.goto(address)
-        page.locator("html[data-ready=yes]").wait_for(state="attached", timeout=120_000)
-        session = context.new_cdp_session(page)
-        session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
-        rows = page.evaluate(MEASURE, [base64.b64encode(frame()).decode(), rounds])
-        browser.close()
-    return np.array(rows)
+    with demo_page() as page:
+        slow_down(page, slower)
+        frame = base64.b64encode(encoded(webcam_frame())).decode()
+        return np.array(page.evaluate(MEASURE, [frame, rounds]))
 
 
-def as_table(times: dict[int, np.ndarray]) -> pd.DataFrame:
-    """Return one row per step and slowing down, of `measure`'s times."""
-    rows = []
-    for slower, parts in times.items():
-        steps = {
-            "read the frame": parts[:, 0],
-            "find faces": parts[:, 1],
-            "read the expression": parts[:, 2],
-            "find and read": parts[:, 1] + parts[:, 2],
+def as_rows(who: str, backend: str, slower: int, parts: np.ndarray) -> list[dict[str, object]]:
+    """Return one row per step of `measure`'s times."""
+    steps = {
+        "read the frame": parts[:, 0],
+        "find faces": parts[:, 1],
+        "read the expression": parts[:, 2],
+        BOTH: parts[:, 1] + parts[:, 2],
+    }
+    return [
+        {
+            "who": who,
+            "backend": backend,
+            "step": step,
+            "slower": slower,
+            "milliseconds": round(float(np.median(took)), 2),
+            "p5": round(float(np.percentile(took, 5)), 2),
+            "p95": round(float(np.percentile(took, 95)), 2),
+            "frames": len(took),
+            "source": "measured",
+            "target": TARGET_MS if (who, slower, step) == (OURS, SLOWER, BOTH) else np.nan,
         }
-        for step, took in steps.items():
-            wanted = slower == SLOWER and step == "find and read"
-            rows.append(
-                {
-                    "step": step,
-                    "slower": slower,
-                    "milliseconds": round(float(np.median(took)), 2),
-                    "p5": round(float(np.percentile(took, 5)), 2),
-                    "p95": round(float(np.percentile(took, 95)), 2),
-                    "frames": len(took),
-                    "target": TARGET_MS if wanted else np.nan,
-                }
+        for step, took in steps.items()
+    ]
+
+
+def quoted() -> list[dict[str, object]]:
+    """Return the row of the latency that cs230-fer published of its own page."""
+    return [
+        {"who": number.project, "step": "recognition, on their device",
+         "milliseconds": number.published, "source": f"quoted: {number.project}"}
+        for number in load_published()
+        if (number.row, number.metric) == ("web page, five-layer", "latency_ms")
+    ]  # fmt: skip
+
+
+def beside(rounds: int) -> list[dict[str, object]]:
+    """Return face-api's rows; none, and say why, where it can't be had or does not run."""
+    try:
+        face_api.fetch()
+        return [
+            row
+            for side in face_api.SIDES
+            for slower in (1, SLOWER)
+            for row in as_rows(
+                f"{face_api.NAME}, detector at {side} pixels",
+                f"tfjs {face_api.BACKEND}",
+                slower,
+                face_api.measure(slower, rounds, side),
             )
-    return pd.DataFrame(rows)
+        ]
+    except (npm.PackageError, BrowserError) as error:
+        print(f"left out: {face_api.NAME}: {error}")
+        return []
+
+
+def verdicts(table: pd.DataFrame) -> list[str]:
+    """Return a line on the target, and one on each other page that was measured the same way."""
+    both = table[(table.step == BOTH) & (table.slower == SLOWER)]
+    ours = both[both.who == OURS].iloc[0]
+    met = "met" if ours.milliseconds <= ours.target else "missed"
+    lines = [f"target {met}: {ours.milliseconds:g} ms; wanted {ours.target:g} ms"]
+    for row in both[both.who != OURS].itertuples():
+        ratio = row.milliseconds / ours.milliseconds
+        lines.append(f"{row.who} ({row.backend}) takes {ratio:.1f} times as long")
+    return lines
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -124,13 +126,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=200, help="of each kind (default 200)")
     parser.add_argument("--output", type=Path, default=RESULTS / "page.csv")
     options = parser.parse_args(argv)
+    if options.frames < 1:
+        parser.error("--frames must be 1 or more")
     vendor.fetch()
-    facts = machine() | {"device": DEVICE, "model": Predictor().facts["folder"]}
-    table = as_table({slower: measure(slower, options.frames) for slower in (1, SLOWER)})
-    show_and_save("The page, frame by frame", table, facts, options.output)
-    for row in table.dropna(subset="target").itertuples():
-        verdict = "met" if row.milliseconds <= row.target else "missed"
-        print(f"target {verdict}: {row.milliseconds:g} ms; wanted {row.target:g} ms")
+    facts = machine() | {"device": DEVICE, "our_net": Predictor().facts["folder"]}
+    rows = [
+        row
+        for slower in (1, SLOWER)
+        for row in as_rows(OURS, "onnxruntime-web wasm", slower, measure(slower, options.frames))
+    ]
+    table = pd.DataFrame(rows + beside(options.frames) + quoted())
+    counts = {"slower": "Int64", "frames": "Int64"}  # whole numbers, though the quoted has none
+    show_and_save("Frame by frame in a browser", table.astype(counts), facts, options.output)
+    print("\n".join(verdicts(table)))
 
 
 if __name__ == "__main__":

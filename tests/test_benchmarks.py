@@ -1,14 +1,21 @@
 """The benchmarks run, print their tables and write their CSV files; their sums are right."""
 
+import contextlib
+import re
 import subprocess
 import sys
+import tarfile
+from dataclasses import replace
 
+import demo_fixtures
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
+from demo import npm, vendor
+from demo.app import create_app
 from fer_utils.datasets.synthetic import load_synthetic
 from fer_utils.paths import ROOT
 
@@ -31,6 +38,27 @@ def data_loading(monkeypatch):
     import data_loading
 
     return data_loading
+
+
+@pytest.fixture
+def demo_load(monkeypatch):
+    """Return the script as a module."""
+    monkeypatch.syspath_prepend(FOLDER)
+    import demo_load
+
+    if vendor.missing():
+        pytest.skip("no onnxruntime-web: run `make vendor`")
+    return demo_load
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """Return the script as a module."""
+    pytest.importorskip("playwright.sync_api")
+    monkeypatch.syspath_prepend(FOLDER)
+    import page
+
+    return page
 
 
 def run_script(name: str, output, *options: str) -> tuple[str, pd.DataFrame]:
@@ -136,3 +164,68 @@ def test_the_written_csv_holds_the_same_images(data_loading, tmp_path):
         read = data_loading.load_fer2013(tmp_path / "fer2013.csv", cache=tmp_path / "cache")
     for name in ("images", "labels", "split"):
         assert np.array_equal(getattr(read, name), getattr(faces, name))
+
+
+def test_the_demo_answers_two_clients_without_errors(demo_load, monkeypatch, tmp_path):
+    one_face = demo_load.photos()[:1]
+    monkeypatch.setattr(demo_load, "photos", lambda: one_face)
+    written = tmp_path / "load.csv"
+    assert demo_load.main(["--clients", "2", "--requests", "3", "--output", str(written)]) == 0
+    table = pd.read_csv(written)
+    assert table.clients.tolist() == [1, 2]
+    assert table.requests.tolist() == [3, 6]
+    assert (table.errors == 0).all()
+    assert (table.per_second > 0).all()
+    assert (table.median_ms > 0).all()
+    assert (table.median_ms <= table.p95_ms).all()
+    assert (table.p95_ms <= table.p99_ms).all()
+    assert {"hardware", "net", "busy_before"} <= set(table.columns)
+
+
+def test_a_wrong_answer_of_the_demo_is_an_error(demo_load, monkeypatch, tmp_path, capsys):
+    one, three = demo_load.photos()
+    photos = [three, replace(one, faces=2), demo_load.Photo("no picture", b"text", 1)]
+    monkeypatch.setattr(demo_load, "photos", lambda: photos)
+
+    @contextlib.contextmanager
+    def serving():
+        with demo_fixtures.serving(create_app()) as address:
+            yield int(address.rsplit(":", 1)[1])
+
+    monkeypatch.setattr(demo_load, "demo_server", serving)
+    written = tmp_path / "load.csv"
+    assert demo_load.main(["--clients", "1", "--requests", "2", "--output", str(written)]) == 1
+    assert pd.read_csv(written).errors.tolist() == [0, 2, 2]
+    told = capsys.readouterr().err
+    assert "error, 2 times: 1 faces, not 2" in told
+    assert "error, 2 times: status 415" in told
+
+
+def test_the_page_is_judged_by_its_slow_frames_and_the_published_row_is_marked(page):
+    slow = np.array([[1.0, 20.0, 10.0], [1.0, 30.0, 12.0], [1.0, 20.0, 10.0]])
+    rows = page.as_rows(page.OURS, "wasm", 4, slow) + page.as_rows("another", "wasm", 4, 2 * slow)
+    table = pd.DataFrame(rows + page.as_rows(page.OURS, "wasm", 1, 9 * slow) + page.quoted())
+    assert table.milliseconds[:4].tolist() == [1.0, 20.0, 10.0, 30.0]
+    assert table.target.dropna().index.tolist() == [3]
+    assert page.verdicts(table) == [
+        "target met: 30 ms; wanted 40 ms",
+        "another (wasm) takes 2.0 times as long",
+    ]
+    last = table.iloc[-1]
+    assert (last.who, last.milliseconds, last.source) == ("cs230-fer", 40, "quoted: cs230-fer")
+    table.loc[3, "milliseconds"] = 40.1
+    assert page.verdicts(table)[0] == "target missed: 40.1 ms; wanted 40 ms"
+
+
+def test_face_api_that_is_not_what_it_should_be_is_left_out(page, monkeypatch, tmp_path, capsys):
+    def pack(package, folder, into):
+        with tarfile.open(into / "x.tgz", "w:gz") as tar:
+            for name in package.files:
+                tar.addfile(tarfile.TarInfo(f"package/{name}"))
+        return into / "x.tgz"
+
+    monkeypatch.setattr(npm, "_pack", pack)
+    monkeypatch.setattr(page.face_api, "FOLDER", tmp_path / "new")
+    assert page.beside(1) == []
+    assert re.search(r"left out: face-api .* has another SHA-256", capsys.readouterr().out)
+    assert not (tmp_path / "new").exists()

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from demo import build_page as build
-from demo import headers, icons, site, vendor
+from demo import headers, icons, npm, site, vendor
 from demo.site import PAGE, SCRIPT, precache, site_files
 from fer_utils.errors import FerError
 from fer_utils.faces import blazeface, tiles
@@ -131,28 +131,28 @@ def test_wrong_content_is_missing_and_never_kept(monkeypatch, tmp_path):
     unpacked.mkdir()
     for name in vendor.FILES:
         (unpacked / name).write_bytes(b"something else")
-    monkeypatch.setattr(vendor, "_pack", lambda folder: folder / "x.tgz")
-    monkeypatch.setattr(vendor, "_unpack", lambda archive, folder: unpacked)
-    with pytest.raises(vendor.VendorError, match=r"has another SHA-256 than demo/vendor\.py says"):
+    monkeypatch.setattr(npm, "_pack", lambda package, target, folder: folder / "x.tgz")
+    monkeypatch.setattr(npm, "_unpack", lambda package, archive, folder: unpacked)
+    with pytest.raises(npm.PackageError, match=r"has another SHA-256 than demo/vendor\.py says"):
         vendor.fetch(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 def test_what_is_there_is_not_fetched_again(monkeypatch, tmp_path):
-    monkeypatch.setattr(vendor, "sha256_file", lambda path: vendor.FILES[path.name])
-    monkeypatch.setattr(vendor, "_pack", lambda folder: pytest.fail("was fetched"))
+    monkeypatch.setattr(npm, "sha256_file", lambda path: vendor.FILES[path.name])
+    monkeypatch.setattr(npm, "_pack", lambda *arguments: pytest.fail("was fetched"))
     assert vendor.fetch(vendor.FOLDER) == []
 
 
 def test_without_npm_or_network_it_says_what_to_do(monkeypatch, capsys):
-    monkeypatch.setattr(vendor.shutil, "which", lambda name: None)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
     assert vendor.main() == 1
     assert "npm was not found: install Node.js, or put" in capsys.readouterr().err
 
     def fail(*arguments, **options):
         raise subprocess.CalledProcessError(1, "npm", stderr="first\nno network here\n")
 
-    monkeypatch.setattr(vendor.shutil, "which", lambda name: "npm")
-    monkeypatch.setattr(vendor.subprocess, "run", fail)
-    with pytest.raises(vendor.VendorError, match=r"could not download .*: no network here"):
+    monkeypatch.setattr(npm.shutil, "which", lambda name: "npm")
+    monkeypatch.setattr(npm.subprocess, "run", fail)
+    with pytest.raises(npm.PackageError, match=r"could not download .*: no network here"):
         vendor.fetch()

@@ -43,6 +43,12 @@ def _jaffe(profile: Profile | None) -> FaceDataset:
     return load_jaffe()
 
 
+def _captures(profile: Profile | None) -> FaceDataset:
+    from fer_utils.datasets.captures import load_captures
+
+    return load_captures().as_dataset()
+
+
 def _fer2013_auxiliary(profile: Profile | None) -> FaceDataset:
     from fer_utils.datasets.auxiliary import with_auxiliary
 
@@ -61,6 +67,7 @@ DATASETS: dict[str, Callable[[Profile | None], FaceDataset]] = {
     "affectnet": _affectnet,
     "ckplus": _ckplus,
     "jaffe": _jaffe,
+    "captures": _captures,
     "fer2013_auxiliary": _fer2013_auxiliary,
     "synthetic": _synthetic,
 }

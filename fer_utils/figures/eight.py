@@ -96,18 +96,18 @@ def people_sizes(sizes: np.ndarray) -> Figure:
     return figure
 
 
-def split_dots(table: pd.DataFrame) -> Figure:
+def split_dots(table: pd.DataFrame, *, same_scale: bool = False) -> Figure:
     """Draw measures that were taken on several splits: one panel each, one dot per split.
 
     table: columns way (how the split was made, a row), measure (a panel), value in the unit to
-    be shown; both are drawn in the order in which they occur.  The text is the mean.  Raises
-    DataError without rows.
+    be shown; both are drawn in the order in which they occur.  The text is the mean.
+    same_scale: one x axis for all panels.  Raises DataError without rows.
     """
     if not len(table):
         raise DataError("split_dots needs a table with at least one row")
     ways, measures = table["way"].unique(), table["measure"].unique()
     figure = new_figure(height=1.25 + 0.45 * len(ways))
-    axes = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, len(measures), sharex=same_scale, sharey=True, squeeze=False)[0]
     for ax, measure in zip(axes, measures, strict=True):
         for row, way in enumerate(ways):
             chosen = (table["measure"] == measure) & (table["way"] == way)

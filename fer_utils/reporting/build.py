@@ -32,8 +32,16 @@ from fer_utils.reporting.results import (
     results_table,
     runs_stamp,
 )
-from fer_utils.reporting.stamps import cells_stamp, code_stamp, files_of, hashes, whole
-from fer_utils.reporting.state import BuildState, open_state, read_manifest
+from fer_utils.reporting.stamps import (
+    READS,
+    cells_stamp,
+    code_stamp,
+    files_of,
+    files_stamp,
+    hashes,
+    whole,
+)
+from fer_utils.reporting.state import READ_BY_NOTEBOOKS, BuildState, open_state, read_manifest
 from fer_utils.reporting.summary import BuildSummary
 
 CELL_TIMEOUT = 24 * 3600  # seconds; one cell may train many nets
@@ -121,12 +129,14 @@ def _notebook_stamp(state: BuildState, notebook: Path) -> str:
     if recipes:
         profiles = (state.profile.name,)
         runs = find_all_runs(state.store, state.data_keys, profiles, recipes)
+    sources = (source_of(notebook.stem), *READ_BY_NOTEBOOKS.get(notebook.stem, ()))
     return sha256_json(
         {
             "notebook": cells_stamp(notebook),
             "code": code_stamp("**/*.py", "**/*.csv"),
+            "files": files_stamp(READS.get(notebook.stem, ())),
             "parameters": state.parameters,
-            "data": state.data_keys.get(source_of(notebook.stem)),
+            "data": [state.data_keys.get(source) for source in sources],
             "runs": runs_stamp(runs),
         }
     )

@@ -23,6 +23,9 @@ _NOT_FOR_NOTEBOOKS = (
     "reporting/state.py",
 )
 
+#: Files that notebooks read beside the package, their data and their runs, from the root.
+READS = {"10_face_pipeline": ("demo/model/model.json", "benchmarks/results/page.csv")}
+
 
 def code_stamp(*patterns: str) -> str:
     """Return a hash of the package's files that match any of `patterns`."""
@@ -31,6 +34,14 @@ def code_stamp(*patterns: str) -> str:
     names = {path.relative_to(package).as_posix(): path for path in files}
     return sha256_json(
         {name: sha256_file(path) for name, path in names.items() if name not in _NOT_FOR_NOTEBOOKS}
+    )
+
+
+def files_stamp(names: Iterable[str]) -> str:
+    """Return a hash of the files of these names, from the root; an absent one counts as such."""
+    files = {name: paths.ROOT / name for name in names}
+    return sha256_json(
+        {name: sha256_file(path) if path.is_file() else None for name, path in files.items()}
     )
 
 

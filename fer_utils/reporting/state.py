@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from fer_utils.datasets import load_dataset
 from fer_utils.datasets.base import FaceDataset
@@ -16,6 +17,9 @@ from fer_utils.reporting.stamps import code_stamp
 from fer_utils.runs import RunStore, store_for
 
 MANIFEST = "manifest.json"
+
+#: Data sets that notebooks read without a recipe that trains on them.
+READ_BY_NOTEBOOKS = {"10_face_pipeline": ("captures",)}
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,13 @@ def _data_facts(profile: Profile, dataset: str, old: dict) -> dict[str, str]:
 def _source_facts(
     profile: Profile, main: str, old: Mapping[str, dict]
 ) -> tuple[dict[str, dict], dict[str, str]]:
-    """Return what was read of the other data sets that recipes need, and why not of some.
+    """Return what was read of the other data sets that are needed, and why not of some.
 
     Of a set that is not on this machine the last build's word is kept: published runs of it
     are still found.
     """
     facts, missing = {}, {}
-    for source in SOURCES:
+    for source in (*SOURCES, *chain(*READ_BY_NOTEBOOKS.values())):
         if source == main:
             continue
         try:

@@ -17,11 +17,11 @@ UV_VERSION := 0.13.9
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help report test smoke lab data train lint format exercises render lock bench speedrun clean \
+.PHONY: help report test smoke lab data train lint format exercises render lock bench bench-demo speedrun clean \
 	demo page vendor model
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "PROFILE=smoke|laptop|full (now $(PROFILE): full with a GPU, else laptop)"
 	@echo "DATASET=fer2013|synthetic (now $(DATASET): fer2013 if data/raw holds it)"
 
@@ -63,6 +63,12 @@ render: $(READY) ## render the report again, without running anything
 bench: $(READY) ## time data loading and the training step
 	$(BIN)/python benchmarks/data_loading.py
 	$(BIN)/python benchmarks/training_step.py
+
+bench-demo: $(READY) vendor ## time faces, page and server, and check the net in the browser
+	$(BIN)/python benchmarks/faces.py
+	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/demo_load.py
+	$(BIN)/python benchmarks/page_accuracy.py
 
 speedrun: $(READY) ## train from nothing to an accuracy, on the clock (TARGET=66.3; none: all)
 	$(BIN)/python benchmarks/speedrun.py $(if $(TARGET),--target $(TARGET))

@@ -143,6 +143,37 @@ def test_changed_cell_executes_that_notebook_only(site):
     assert site.executed == ["03_second"]
 
 
+def test_a_changed_file_that_a_notebook_reads_executes_it(site, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", site.root)
+    monkeypatch.setattr(build, "READS", {"03_second": ("net.json",)})
+    site.build()
+    (site.root / "net.json").write_text("a net")
+    site.build()
+    assert site.executed == ["03_second"]
+    site.build()
+    assert site.executed == []
+    (site.root / "net.json").write_text("another")
+    site.build()
+    assert site.executed == ["03_second"]
+
+
+def test_a_data_set_that_a_notebook_reads_executes_it_when_it_comes(site, monkeypatch):
+    for module in (build, state):
+        monkeypatch.setattr(module, "READ_BY_NOTEBOOKS", {"01_first": ("captures",)})
+    site.build()
+    site.others["captures"] = tiny_dataset()
+    site.build()
+    assert site.executed == ["01_first"]
+    del site.others["captures"]  # on another machine the published results stand
+    site.build()
+    assert site.executed == []
+
+
+def test_the_notebooks_that_read_more_are_there():
+    named = {*stamps.READS, *state.READ_BY_NOTEBOOKS}
+    assert named <= {path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")}
+
+
 def test_changed_code_executes_all(site):
     site.build()
     site.code = "other code"

@@ -200,10 +200,13 @@ def test_facts_tell_train_accuracy_of_the_kept_epoch(results):
 
 def test_data_sets_and_weights_that_are_not_here_are_named(monkeypatch):
     monkeypatch.setattr(pending, "has_initial_weights", lambda name: name == "random")
-    table = reproduction_table({}, load_published(), missing=["affectnet", "fer2013_auxiliary"])
+    table = reproduction_table(
+        {}, load_published(), missing=["affectnet", "fer2013_auxiliary", "captures"]
+    )
     notes = {(line.row, line.metric): line.note for line in table.itertuples()}
     assert notes["AffectNet subset, train", "images"].startswith("needs affectnet, which is not")
     assert notes["ResNet-18", "valid_accuracy"].startswith("needs affectnet, which is not")
+    assert notes["webcam set", "people"].startswith("needs captures, which is not")
     assert notes["VGG16", "test_accuracy"].startswith("needs fer2013_auxiliary, which is not")
     start = "initial weights not on this machine: vggface_vgg16"
     assert notes["VGG16 NCW, FER2013", "test_accuracy"].startswith(start)

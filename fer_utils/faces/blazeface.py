@@ -77,7 +77,7 @@ def load_blazeface(size: int = 256, threads: int = 1) -> BlazeFace:
     """Return the detector for inputs of `size` x `size` pixels: 128 for a webcam, 256 for photos.
 
     128 misses faces of less than about a seventh of the picture's longer side, 256 those of less
-    than about a thirtieth.  threads: of onnxruntime.
+    than about a fifteenth (`fer_utils.faces.tiles` finds smaller ones).  threads: of onnxruntime.
     Raises ConfigError for another size, DataError when the file is missing or is not the one.
     """
     if size not in FILES:

@@ -10,6 +10,7 @@ This is a check of the finished net: nothing is chosen by the test images.
 
 import argparse
 import base64
+import json
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from demo import vendor
 from fer_utils.datasets import load_dataset, resolve_dataset_name
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import ConfigError, RunError
+from fer_utils.export import SHIPPED, MirrorAverage
 from fer_utils.export.check import trained_probabilities
 from fer_utils.faces.classifier import find_run, shipped_classifier
 
@@ -92,6 +94,8 @@ def in_python(images: np.ndarray) -> dict[str, np.ndarray]:
     found = {"onnxruntime": classifier.predict(images)}
     try:
         model = find_run(classifier.name).load_model()
+        facts = json.loads((SHIPPED / "model.json").read_text(encoding="utf-8"))
+        model = MirrorAverage(model) if facts.get("mirror") else model
     except RunError as error:
         print(f"left out: PyTorch: {error}")
     else:

@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--ship", action="store_true", help="to demo/model, for demo and page")
     export.add_argument("--variant", default="float16", help="that is shipped: float16 (the "
                         "default), float32, bytes or int8")  # fmt: skip
+    export.add_argument("--mirror", action="store_true", help="average over the image and its "
+                        "mirror image: twice the work")  # fmt: skip
     find = add(_predict, "predict")
     find.add_argument("photos", nargs="+", type=Path, help="photos or folders of photos")
     find.add_argument("--out", type=Path, required=True, help="folder of the results; a second "
@@ -176,9 +178,10 @@ def _export(options: argparse.Namespace) -> None:
     run = open_run(options.run)
     folder = options.out or (SHIPPED if options.ship else BUILD / "export" / run.folder.name)
     if options.ship:
-        facts = ship(run, model_card(run), variant=options.variant, folder=folder)
+        how = {"variant": options.variant, "mirror": options.mirror}
+        facts = ship(run, model_card(run), folder=folder, **how)
     else:
-        facts = export_run(run, folder, model_card(run))
+        facts = export_run(run, folder, model_card(run), mirror=options.mirror)
     for part in facts["variants"]:
         file, size = relative(folder / part["file"]), part["bytes"]
         print(f"{file}: {size:,} bytes, at most {part['largest_difference']:.1e} from PyTorch")

@@ -14,6 +14,7 @@ from fer_utils import cli, models, runs
 from fer_utils.errors import ConfigError, RunError
 from fer_utils.export import (
     SHIPPED,
+    MirrorAverage,
     byte_weights,
     export_run,
     files,
@@ -167,6 +168,28 @@ def test_int8_stores_bytes_and_stays_near(graph, small):
     ))  # fmt: skip
 
 
+def test_a_mirror_average_is_flip_augmentation_and_knows_no_sides(small, tmp_path):
+    graph = to_onnx(MirrorAverage(small), SIDE)
+    session = open_session(graph.SerializeToString())
+    one, other = (trained_probabilities(small, f) for f in (FACES.images, FACES.images[:, :, ::-1]))
+    assert np.abs(one - other).max() > 1e-3  # else there is nothing to average
+    y_prob = probabilities(session, FACES.images)
+    assert y_prob == pytest.approx((one + other) / 2, abs=1e-5)
+    mirrored = probabilities(session, np.ascontiguousarray(FACES.images[:, :, ::-1]))
+    assert y_prob == pytest.approx(mirrored, abs=1e-5)
+    assert probabilities(session, FACES.images[:1]) == pytest.approx(y_prob[:1], abs=1e-5)
+
+
+def test_a_mirrored_export_says_so_and_quotes_the_flip_accuracy(tmp_path):
+    run = save_run(RunStore(tmp_path / "runs"))
+    for mirror, mode in ((True, "flip"), (False, "none")):
+        facts = ship(run, folder=tmp_path / mode, images=IMAGES, mirror=mirror)
+        assert facts["mirror"] is mirror
+        assert facts["test"].get("accuracy") == run.metrics["test"].get(mode, {}).get("accuracy")
+        card = (tmp_path / mode / "README.md").read_text(encoding="utf-8")
+        assert ("its mirror image" in card) is mirror
+
+
 def test_the_check_sees_a_wrong_file(graph, small):
     expected = trained_probabilities(small, FACES.images)
     good = check(graph.SerializeToString(), IMAGES, expected)
@@ -260,4 +283,4 @@ def test_the_shipped_model_is_as_good_as_it_says(real_fer2013):
     y_prob = probabilities(open_session(SHIPPED / "model.onnx"), np.array(test.images))
     accuracy = float((y_prob.argmax(1) == test.labels).mean())
     assert accuracy == pytest.approx(facts["variants"][0]["accuracy"], abs=0.001)
-    assert accuracy == pytest.approx(facts["test"]["accuracy"], abs=0.002)
+    assert accuracy == pytest.approx(facts["test"]["accuracy"], abs=0.002)  # the run's own

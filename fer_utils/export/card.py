@@ -10,6 +10,8 @@ probabilities = session.run(None, {{"images": images}})[0]  # images: (n, {side}
 ```
 """
 
+_MIRROR = " The file asks the net twice, of the image and of its mirror image, and averages."
+
 
 def onnx_section(facts: Mapping) -> str:
     """Return the section as Markdown; `facts` are those of `fer_utils.export.export_run`."""
@@ -19,7 +21,8 @@ def onnx_section(facts: Mapping) -> str:
         "## As ONNX\n\n"
         f"Run `{facts['run']}` of recipe `{facts['recipe']}`, for any ONNX runtime. Input "
         f"`images`: uint8, any number of {side} x {side} gray faces. Output `probabilities`: "
-        f"float32, {', '.join(facts['classes'])}. Nothing else is to be done to the pixels.\n\n"
+        f"float32, {', '.join(facts['classes'])}. Nothing else is to be done to the pixels."
+        f"{_MIRROR if facts['mirror'] else ''}\n\n"
         "| File | Bytes | Largest difference to PyTorch | Other answers | Accuracy (%) "
         "| Change (points) | ms per image |\n|:--|--:|--:|--:|--:|--:|--:|\n"
         f"{rows}\n"

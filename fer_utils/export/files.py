@@ -11,7 +11,7 @@ import fer_utils
 from fer_utils.errors import ConfigError, RunError
 from fer_utils.export.card import onnx_section
 from fer_utils.export.check import CheckImages, check, check_images, trained_probabilities
-from fer_utils.export.graph import INPUT, OPSET, OUTPUT, to_onnx
+from fer_utils.export.graph import INPUT, OPSET, OUTPUT, MirrorAverage, to_onnx
 from fer_utils.export.variants import VARIANTS, byte_weights, float16_weights, int8_weights
 from fer_utils.files import atomic_folder, sha256_bytes, write_json, write_text
 from fer_utils.paths import ROOT, relative
@@ -25,15 +25,23 @@ ONNX_MODEL, FACTS, CARD = "model.onnx", "model.json", "README.md"
 MAX_SHIPPED_BYTES = 3_000_000
 
 
-def export_run(run: Run, folder: Path, card: str = "", images: CheckImages | None = None) -> dict:
+def export_run(
+    run: Run,
+    folder: Path,
+    card: str = "",
+    images: CheckImages | None = None,
+    *,
+    mirror: bool = False,
+) -> dict:
     """Write `run`'s net as ONNX, in all variants, into `folder`; return what was measured.
 
     Writes `<variant>.onnx`, `export.json` and `README.md` (`card`, the run's model card, and
     the variants).  `images` (default: the run's test split, or noise) are what each variant is
-    checked on; int8 is left out where there are no train images to calibrate with.
+    checked on; int8 is left out where there are no train images to calibrate with.  mirror:
+    the file averages over the image and its mirror image (`graph.MirrorAverage`).
     Raises RunError for a run without weights or a net that ONNX can't express.
     """
-    facts, files = _exported(run, images)
+    facts, files = _exported(run, images, mirror)
     with atomic_folder(folder) as temporary:
         _write(temporary, facts, files, card, "export.json")
     return facts
@@ -46,13 +54,15 @@ def ship(
     variant: str = "float16",
     folder: Path = SHIPPED,
     images: CheckImages | None = None,
+    mirror: bool = False,
 ) -> dict:
     """Make one variant of `run`'s net the one that demo, page and `predict` use.
 
     Writes `model.onnx`, `model.json` and `README.md`; returns the content of model.json.
+    mirror: as for `export_run`.
     Raises ConfigError for a variant that is not there or a file above `MAX_SHIPPED_BYTES`.
     """
-    facts, files = _exported(run, images)
+    facts, files = _exported(run, images, mirror)
     if variant not in files:
         raise ConfigError(f"no variant {variant!r} of {run.folder.name}: there is {list(files)}")
     data = files[variant]
@@ -68,9 +78,9 @@ def ship(
     return facts
 
 
-def _exported(run: Run, images: CheckImages | None) -> tuple[dict, dict[str, bytes]]:
+def _exported(run: Run, images: CheckImages | None, mirror: bool) -> tuple[dict, dict[str, bytes]]:
     """Return the facts of an export, and the bytes of each variant."""
-    model = run.load_model()
+    model = MirrorAverage(run.load_model()) if mirror else run.load_model()
     graph = to_onnx(model, run.manifest["data"]["image_size"], name=run.manifest["recipe"]["name"])
     images = images or check_images(run)
     graphs: dict[str, onnx.ModelProto] = {
@@ -98,7 +108,7 @@ def _exported(run: Run, images: CheckImages | None) -> tuple[dict, dict[str, byt
             f"{relative(run.folder)}: the ONNX file differs from PyTorch by "
             f"{variants[0]['largest_difference']:.2g}; it was not written"
         )
-    facts = _facts(run) | {
+    facts = _facts(run, mirror) | {
         "checked_on": images.what,
         "checked_images": len(images.images),
         "opset": OPSET,
@@ -109,7 +119,7 @@ def _exported(run: Run, images: CheckImages | None) -> tuple[dict, dict[str, byt
     return facts, files
 
 
-def _facts(run: Run) -> dict[str, object]:
+def _facts(run: Run, mirror: bool) -> dict[str, object]:
     side, recipe = run.manifest["data"]["image_size"], run.manifest["recipe"]
     return {
         "version": fer_utils.__version__,
@@ -123,7 +133,8 @@ def _facts(run: Run) -> dict[str, object]:
                   "what": "gray images of one upright face each, 0 black to 255 white"},
         "output": {"name": OUTPUT, "shape": ["n", len(run.class_names)], "type": "float32",
                    "what": "class probabilities in the order of `classes`"},
-        "test": _test(run.metrics.get("test", {}).get("none", {})),
+        "mirror": mirror,
+        "test": _test(run.metrics.get("test", {}).get("flip" if mirror else "none", {})),
     }  # fmt: skip
 
 

@@ -82,9 +82,9 @@ page: $(READY) vendor ## write the demo's page as a folder for any static host: 
 vendor: $(READY) ## fetch onnxruntime-web for the page, from npm, with checked hashes
 	$(BIN)/python -m demo.vendor
 
-model: $(READY) ## make a run's net the one of demo and page (SHIP=run folder with weights)
+model: $(READY) ## make a run's net the one of demo and page (SHIP=run folder; VARIANT=, MIRROR=1)
 	@test -n "$(SHIP)" || { echo "Which run? make model SHIP=reports/runs/<folder>"; exit 1; }
-	$(RUN) export $(SHIP) --ship
+	$(RUN) export $(SHIP) --ship $(if $(VARIANT),--variant $(VARIANT)) $(if $(MIRROR),--mirror)
 
 lock: ## pin every package again (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

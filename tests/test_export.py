@@ -238,6 +238,9 @@ def test_shipping_swaps_the_model_of_the_demo(tmp_path, monkeypatch):
     before = sha256_file(folder / "model.onnx")
     with pytest.raises(ConfigError, match="no variant 'int4'"):
         ship(run, variant="int4", folder=folder, images=IMAGES)
+    large = facts["variants"][0]["bytes"]
+    monkeypatch.setattr(files, "MAX_SHIPPED_BYTES", large - 1)
+    assert ship(run, folder=tmp_path / "less", images=IMAGES)["variants"][0]["name"] == "bytes"
     monkeypatch.setattr(files, "MAX_SHIPPED_BYTES", 100)
     with pytest.raises(ConfigError, match="may have 100: choose a smaller net"):
         ship(run, folder=folder, images=IMAGES)

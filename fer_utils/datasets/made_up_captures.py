@@ -12,12 +12,7 @@ import numpy as np
 from PIL import Image
 
 from fer_utils.datasets.face_drawing import draw_faces
-from fer_utils.datasets.face_parameters import (
-    TRAITS,
-    FaceParameters,
-    mix_units,
-    sample_faces,
-)
+from fer_utils.datasets.face_parameters import TRAITS, FaceParameters, mix_units, sample_faces
 from fer_utils.files import atomic_folder
 from fer_utils.labels import FER2013_CLASSES
 
@@ -79,9 +74,8 @@ def _sit(labels: np.ndarray, frames: int, rng: np.random.Generator) -> FaceParam
         return np.round(np.clip(changed, low, high), 4).astype(np.float32)
 
     units = {unit: moved(values, 1.0, 0, 1.25) for unit, values in shot.units.items()}
-    limits = {name: TRAITS[name] for name in TRAITS}
     traits = {
-        name: moved(values, limits[name][1], *limits[name][2:]) if name in limits else values
+        name: moved(values, *TRAITS[name][1:]) if name in TRAITS else values
         for name, values in shot.traits.items()
     }
     return FaceParameters(units, traits)

@@ -446,7 +446,7 @@ def test_profile_sets_the_size_of_the_synthetic_data_set(monkeypatch):
 
 
 def test_unknown_data_set_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="unknown data set 'fer'; known: affectnet, auto, ckplus"):
+    with pytest.raises(ConfigError, match=r"unknown data set 'fer'; known: .*ckplus.*fer2013"):
         load_dataset("fer")
 
 

@@ -14,7 +14,7 @@ BASE = Recipe(
     normalization="image",
     label_smoothing=0.1,
     learning_rate=0.1,
-    epochs=30,
+    epochs=20,
 )
 
 _BALANCED = (

@@ -27,7 +27,6 @@ SMALL = replace(
     full_only=True,
     model="small",
     crop=44,
-    epochs=80,
 )
 
 RECIPES = (

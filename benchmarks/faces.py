@@ -69,18 +69,23 @@ def measure(rounds: int, run: str | None = None, *, with_mtcnn: bool = True) -> 
             add(FIND, "MTCNN", side, detect_mtcnn, photos[side])
 
     net, face = open_classifier(run), detect_faces(photos[512])[0]
+    faster = open_classifier(run, one_view=True)
     one = crop_face(photos[512], face, net.side)[None]
     many = np.repeat(one, BATCH, axis=0)
     add("crop", "crop and resize", 512, crop_face, photos[512], face, net.side)
     add(CLASSIFY, f"{net.name}, one face", net.side, net.predict, one)
     add(CLASSIFY, f"{net.name}, batches of {BATCH}", net.side, net.predict, many, count=BATCH)
+    if faster.version != net.version:
+        name = f"{net.name}, one view"
+        add(CLASSIFY, f"{name}, one face", net.side, faster.predict, one)
+        add(CLASSIFY, f"{name}, batches of {BATCH}", net.side, faster.predict, many, count=BATCH)
     for what, ms in (("fer 25.10.3, one call", FER_SINGLE), ("fer 25.10.3, batches", FER_BATCHED)):
         rows.append(_row(CLASSIFY, what, 64, ms, math.nan, math.nan, QUOTED, 0))
     table = pd.DataFrame(rows)
     classified = table.stage == CLASSIFY
     table["ratio_fer_one"] = (FER_SINGLE / table.ms).where(classified).round(1)
     table["ratio_fer_batches"] = (FER_BATCHED / table.ms).where(classified).round(2)
-    table["target"] = np.where(table.what.str.startswith(f"{net.name}, batches"), TARGET, np.nan)
+    table["target"] = np.where(table.what.str.endswith(f"batches of {BATCH}"), TARGET, np.nan)
     return table
 
 

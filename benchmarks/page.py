@@ -22,42 +22,46 @@ from demo.predictor import Predictor
 from fer_utils.published import load_published
 
 SLOWER, TARGET_MS = 4, 40.0
-OURS, BOTH = "our page", "find and read"
+OURS, EACH = "our page", "our page, faces found in every frame"
+BOTH = "find and read"
 
 #: Frame by frame what the page does before a webcam: read the pixels, find, cut out, classify.
-MEASURE = """async ([data, rounds]) => {
+MEASURE = """async ([data, rounds, everyFrame]) => {
   const { Engine } = await import("/js/engine.js");
+  const { Watcher } = await import("/js/watching.js");
   const { readPhoto, toPixels } = await import("/js/pixels.js");
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const bitmap = await readPhoto(new Blob([bytes]));
-  const engine = await Engine.load();
+  const watcher = new Watcher(await Engine.load());
   const rows = [];
   for (let n = 0; n < rounds + 10; n++) {
     const start = performance.now();
     const pixels = toPixels(bitmap);
     const reading = performance.now() - start;
-    const { faces, detection, classification } = await engine.look(pixels);
+    const { faces, found, detection, classification } = await watcher.look(pixels, everyFrame);
     if (faces.length !== 1) throw new Error(`${faces.length} faces`);
-    if (n >= 10) rows.push([reading, detection, classification]);
+    if (n >= 10) rows.push([reading, detection, classification, found]);
     await new Promise((resolve) => setTimeout(resolve));
   }
   return rows;
 }"""
 
 
-def measure(slower: int, rounds: int) -> np.ndarray:
-    """Return milliseconds of reading, detection and classification, (rounds, 3)."""
+def measure(slower: int, rounds: int, *, every_frame: bool) -> np.ndarray:
+    """Return milliseconds of reading, detection and classification, and whether faces were found
+    anew, (rounds, 4)."""
     with demo_page() as page:
         slow_down(page, slower)
         frame = base64.b64encode(encoded(webcam_frame())).decode()
-        return np.array(page.evaluate(MEASURE, [frame, rounds]))
+        return np.array(page.evaluate(MEASURE, [frame, rounds, every_frame]))
 
 
 def as_rows(who: str, backend: str, slower: int, parts: np.ndarray) -> list[dict[str, object]]:
-    """Return one row per step of `measure`'s times."""
+    """Return one row per step of `measure`'s times; "find faces" is of the frames that do."""
+    finds = parts[:, 3].astype(bool) if parts.shape[1] > 3 else slice(None)
     steps = {
         "read the frame": parts[:, 0],
-        "find faces": parts[:, 1],
+        "find faces": parts[finds, 1],
         "read the expression": parts[:, 2],
         BOTH: parts[:, 1] + parts[:, 2],
     }
@@ -68,6 +72,7 @@ def as_rows(who: str, backend: str, slower: int, parts: np.ndarray) -> list[dict
             "step": step,
             "slower": slower,
             "milliseconds": round(float(np.median(took)), 2),
+            "mean": round(float(np.mean(took)), 2),
             "p5": round(float(np.percentile(took, 5)), 2),
             "p95": round(float(np.percentile(took, 95)), 2),
             "frames": len(took),
@@ -109,13 +114,19 @@ def beside(rounds: int) -> list[dict[str, object]]:
 
 
 def verdicts(table: pd.DataFrame) -> list[str]:
-    """Return a line on the target, and one on each other page that was measured the same way."""
+    """Return a line on the target, and one on each other way that was measured the same way.
+
+    The target is for the mean: most frames find no faces anew, so the median leaves that out.
+    """
     both = table[(table.step == BOTH) & (table.slower == SLOWER)]
     ours = both[both.who == OURS].iloc[0]
-    met = "met" if ours.milliseconds <= ours.target else "missed"
-    lines = [f"target {met}: {ours.milliseconds:g} ms; wanted {ours.target:g} ms"]
-    for row in both[both.who != OURS].itertuples():
-        ratio = row.milliseconds / ours.milliseconds
+    met = "met" if ours["mean"] <= ours.target else "missed"
+    lines = [
+        f"target {met}: {ours['mean']:g} ms on average, median {ours.milliseconds:g}; "
+        f"wanted {ours.target:g} ms"
+    ]
+    for _, row in both[both.who != OURS].iterrows():
+        ratio = row["mean"] / ours["mean"]
         lines.append(f"{row.who} ({row.backend}) takes {ratio:.1f} times as long")
     return lines
 
@@ -132,8 +143,14 @@ def main(argv: list[str] | None = None) -> None:
     facts = machine() | {"device": DEVICE, "our_net": Predictor().facts["folder"]}
     rows = [
         row
+        for who, every_frame in ((OURS, False), (EACH, True))
         for slower in (1, SLOWER)
-        for row in as_rows(OURS, "onnxruntime-web wasm", slower, measure(slower, options.frames))
+        for row in as_rows(
+            who,
+            "onnxruntime-web wasm",
+            slower,
+            measure(slower, options.frames, every_frame=every_frame),
+        )
     ]
     table = pd.DataFrame(rows + beside(options.frames) + quoted())
     counts = {"slower": "Int64", "frames": "Int64"}  # whole numbers, though the quoted has none

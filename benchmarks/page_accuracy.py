@@ -25,7 +25,7 @@ from demo import vendor
 from fer_utils.datasets import load_dataset, resolve_dataset_name
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import ConfigError, RunError
-from fer_utils.export import SHIPPED, MirrorAverage
+from fer_utils.export import SHIPPED
 from fer_utils.export.check import trained_probabilities
 from fer_utils.faces.classifier import find_run, shipped_classifier
 
@@ -95,11 +95,10 @@ def in_python(images: np.ndarray) -> dict[str, np.ndarray]:
     try:
         model = find_run(classifier.name).load_model()
         facts = json.loads((SHIPPED / "model.json").read_text(encoding="utf-8"))
-        model = MirrorAverage(model) if facts.get("mirror") else model
     except RunError as error:
         print(f"left out: PyTorch: {error}")
     else:
-        found["PyTorch"] = trained_probabilities(model, images)
+        found["PyTorch"] = trained_probabilities(model, images, mirror=facts["mirror"])
     return found
 
 

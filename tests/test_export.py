@@ -14,7 +14,6 @@ from fer_utils import cli, models, runs
 from fer_utils.errors import ConfigError, RunError
 from fer_utils.export import (
     SHIPPED,
-    MirrorAverage,
     byte_weights,
     export_run,
     files,
@@ -26,6 +25,7 @@ from fer_utils.export import (
     to_onnx,
 )
 from fer_utils.export.check import CheckImages, check, check_images, trained_probabilities
+from fer_utils.faces.classifier import shipped_classifier
 from fer_utils.files import sha256_file
 from fer_utils.models.normalization import CenterCrop, ImageNormalization
 from fer_utils.paths import PUBLISHED_RUNS, ROOT
@@ -168,19 +168,18 @@ def test_int8_stores_bytes_and_stays_near(graph, small):
     ))  # fmt: skip
 
 
-def test_a_mirror_average_is_flip_augmentation_and_knows_no_sides(small, tmp_path):
-    graph = to_onnx(MirrorAverage(small), SIDE)
+def test_both_views_are_flip_augmentation_and_know_no_sides(graph, small):
     session = open_session(graph.SerializeToString())
     one, other = (trained_probabilities(small, f) for f in (FACES.images, FACES.images[:, :, ::-1]))
     assert np.abs(one - other).max() > 1e-3  # else there is nothing to average
-    y_prob = probabilities(session, FACES.images)
+    y_prob = probabilities(session, FACES.images, mirror=True)
+    trained = trained_probabilities(small, FACES.images, mirror=True)
     assert y_prob == pytest.approx((one + other) / 2, abs=1e-5)
-    mirrored = probabilities(session, np.ascontiguousarray(FACES.images[:, :, ::-1]))
-    assert y_prob == pytest.approx(mirrored, abs=1e-5)
-    assert probabilities(session, FACES.images[:1]) == pytest.approx(y_prob[:1], abs=1e-5)
+    assert y_prob == pytest.approx(trained, abs=1e-5)
+    assert probabilities(session, FACES.images[:, :, ::-1], mirror=True) == pytest.approx(y_prob)
 
 
-def test_a_mirrored_export_says_so_and_quotes_the_flip_accuracy(tmp_path):
+def test_a_net_to_be_asked_twice_says_so_and_quotes_the_flip_accuracy(tmp_path):
     run = save_run(RunStore(tmp_path / "runs"))
     for mirror, mode in ((True, "flip"), (False, "none")):
         facts = ship(run, folder=tmp_path / mode, images=IMAGES, mirror=mirror)
@@ -283,7 +282,7 @@ def test_the_shipped_model_is_as_good_as_it_says(real_fer2013):
     if facts["checked_on"] != "the test split of fer2013":
         pytest.skip("the shipped net is one of another data set")
     test = real_fer2013.part("test")
-    y_prob = probabilities(open_session(SHIPPED / "model.onnx"), np.array(test.images))
+    y_prob = shipped_classifier().predict(np.array(test.images))
     accuracy = float((y_prob.argmax(1) == test.labels).mean())
     assert accuracy == pytest.approx(facts["variants"][0]["accuracy"], abs=0.001)
     assert accuracy == pytest.approx(facts["test"]["accuracy"], abs=0.002)  # the run's own

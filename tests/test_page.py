@@ -50,6 +50,26 @@ LOOK = """async ([data, photo]) => {
 }"""
 
 
+#: Seven frames of a webcam, all alike, and what one look at both views of the face says.
+WATCH = """async (data) => {
+  const { Engine } = await import("/js/engine.js");
+  const { readPhoto, toPixels } = await import("/js/pixels.js");
+  const { Watcher } = await import("/js/watching.js");
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const pixels = toPixels(await readPhoto(new Blob([bytes])));
+  const engine = await Engine.load(), watcher = new Watcher(engine), looks = [];
+  for (let n = 0; n < 7; n++) looks.push(await watcher.look(pixels, n > 4));
+  const both = await engine.look(pixels, false), empty = new ImageData(640, 480);
+  const blind = new Watcher(engine);
+  const nothing = [await blind.look(empty), await blind.look(empty)];
+  const rows = (look) => look.faces.map((face) => [...face.probabilities]);
+  return {
+    found: looks.map((look) => look.found), rows: looks.map(rows), both: rows(both),
+    nothing: nothing.map((look) => [look.found, look.faces.length]),
+  };
+}"""
+
+
 def webcam(path: Path) -> tuple[str, ...]:
     return (
         "--use-fake-device-for-media-stream",
@@ -141,6 +161,20 @@ def camera_of(page, color: str) -> None:
 
 
 # -- photos -----------------------------------------------------------------------------------
+
+
+def test_frames_share_the_work(page):
+    data = base64.b64encode(encoded(astronaut())).decode()
+    watched = page.evaluate(WATCH, data)
+    # every third frame is searched, and each while recording, or where there is nobody
+    assert watched["found"] == [True, False, False, True, False, True, True]
+    assert watched["nothing"] == [[True, 0], [True, 0]]
+    looks = [face for [face] in watched["rows"]]
+    assert looks[0] == pytest.approx(looks[2], abs=1e-6)  # one view
+    assert looks[1] == pytest.approx(looks[3], abs=1e-6)  # and the other
+    assert looks[0] != pytest.approx(looks[1], abs=1e-4)
+    mean = [(one + other) / 2 for one, other in zip(looks[0], looks[1], strict=True)]
+    assert watched["both"][0] == pytest.approx(mean, abs=1e-6)
 
 
 def test_the_astronaut_is_found_and_called_happy(page):

@@ -5,7 +5,7 @@ normalization, the division by 255 and the softmax are inside.
 """
 
 from fer_utils.export.files import ONNX_MODEL, SHIPPED, export_run, ship
-from fer_utils.export.graph import MirrorAverage, to_onnx
+from fer_utils.export.graph import to_onnx
 from fer_utils.export.session import open_session, probabilities
 from fer_utils.export.variants import VARIANTS, byte_weights, float16_weights, int8_weights
 
@@ -13,7 +13,6 @@ __all__ = [
     "ONNX_MODEL",
     "SHIPPED",
     "VARIANTS",
-    "MirrorAverage",
     "byte_weights",
     "export_run",
     "float16_weights",

@@ -10,7 +10,10 @@ probabilities = session.run(None, {{"images": images}})[0]  # images: (n, {side}
 ```
 """
 
-_MIRROR = " The file asks the net twice, of the image and of its mirror image, and averages."
+_MIRROR = (
+    " Ask it of the image and of its mirror image, and average the two answers: that is what "
+    "the table measures."
+)
 
 
 def onnx_section(facts: Mapping) -> str:

@@ -58,24 +58,34 @@ def check_images(run: Run) -> CheckImages:
 
 @torch.inference_mode()
 def trained_probabilities(
-    model: nn.Module, images: np.ndarray, batch_size: int = 256
+    model: nn.Module, images: np.ndarray, batch_size: int = 256, *, mirror: bool = False
 ) -> np.ndarray:
-    """Return PyTorch's probabilities, (N, C) float32, computed in float32, of uint8 images."""
+    """Return PyTorch's probabilities, (N, C) float32, computed in float32, of uint8 images.
+
+    mirror: the mean of those of the image and of its mirror image.
+    """
+    if mirror:
+        views = (images, images[:, :, ::-1])
+        one, other = (trained_probabilities(model, view, batch_size) for view in views)
+        return (one + other) / 2
     whole = PixelsToProbabilities(model).eval()
     starts = range(0, len(images), batch_size)
     parts = [whole(torch.from_numpy(np.array(images[i : i + batch_size]))) for i in starts]
     return torch.cat(parts).numpy()
 
 
-def check(data: bytes, images: CheckImages, expected: np.ndarray) -> dict[str, object]:
+def check(
+    data: bytes, images: CheckImages, expected: np.ndarray, *, mirror: bool = False
+) -> dict[str, object]:
     """Return what an ONNX file does to the probabilities `expected` by PyTorch, and its time.
 
     largest_difference: of any probability.  other_answers: images whose likeliest class is
     another one.  accuracy, accuracy_change: fractions of one, None
-    without labels.  ms_per_image: median of single images on one thread.
+    without labels.  ms_per_image: median of single images on one thread.  mirror: all of these
+    of the mean of two answers, as `probabilities` gives it.
     """
     session = open_session(data)
-    y_prob = probabilities(session, images.images)
+    y_prob = probabilities(session, images.images, mirror=mirror)
     result: dict[str, object] = {
         "largest_difference": float(np.abs(y_prob - expected).max()),
         "other_answers": int((y_prob.argmax(1) != expected.argmax(1)).sum()),
@@ -85,15 +95,17 @@ def check(data: bytes, images: CheckImages, expected: np.ndarray) -> dict[str, o
     if images.labels is not None:
         ours, theirs = (float((p.argmax(1) == images.labels).mean()) for p in (y_prob, expected))
         result |= {"accuracy": ours, "accuracy_change": ours - theirs}
-    result["ms_per_image"] = round(_milliseconds(session, images.images), 3)
+    result["ms_per_image"] = round(_milliseconds(session, images.images, mirror), 3)
     return result
 
 
-def _milliseconds(session, images: np.ndarray, rounds: int = 200, warm_up: int = 20) -> float:
+def _milliseconds(
+    session, images: np.ndarray, mirror: bool, rounds: int = 200, warm_up: int = 20
+) -> float:
     took = []
     for number in range(rounds + warm_up):
         image = images[number % len(images)][None]
         start = time.perf_counter()
-        probabilities(session, image)
+        probabilities(session, image, mirror=mirror)
         took.append(1000 * (time.perf_counter() - start))
     return median(took[warm_up:])

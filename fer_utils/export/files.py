@@ -11,7 +11,7 @@ import fer_utils
 from fer_utils.errors import ConfigError, RunError
 from fer_utils.export.card import onnx_section
 from fer_utils.export.check import CheckImages, check, check_images, trained_probabilities
-from fer_utils.export.graph import INPUT, OPSET, OUTPUT, MirrorAverage, to_onnx
+from fer_utils.export.graph import INPUT, OPSET, OUTPUT, to_onnx
 from fer_utils.export.variants import VARIANTS, byte_weights, float16_weights, int8_weights
 from fer_utils.files import atomic_folder, sha256_bytes, write_json, write_text
 from fer_utils.paths import ROOT, relative
@@ -32,18 +32,15 @@ def export_run(
     folder: Path,
     card: str = "",
     images: CheckImages | None = None,
-    *,
-    mirror: bool = False,
 ) -> dict:
     """Write `run`'s net as ONNX, in all variants, into `folder`; return what was measured.
 
     Writes `<variant>.onnx`, `export.json` and `README.md` (`card`, the run's model card, and
     the variants).  `images` (default: the run's test split, or noise) are what each variant is
-    checked on; int8 is left out where there are no train images to calibrate with.  mirror:
-    the file averages over the image and its mirror image (`graph.MirrorAverage`).
+    checked on; int8 is left out where there are no train images to calibrate with.
     Raises RunError for a run without weights or a net that ONNX can't express.
     """
-    facts, files = _exported(run, images, mirror)
+    facts, files = _exported(run, images)
     with atomic_folder(folder) as temporary:
         _write(temporary, facts, files, card, "export.json")
     return facts
@@ -62,7 +59,8 @@ def ship(
 
     Writes `model.onnx`, `model.json` and `README.md`; returns the content of model.json.
     variant: a name of `VARIANTS`; if None, float16, or bytes where that is too large.
-    mirror: as for `export_run`.
+    mirror: whoever asks the net asks it of the image and of its mirror image, and averages
+    (`probabilities`, the page's `Engine`); the accuracies in model.json are those of that.
     Raises ConfigError for a variant that is not there or a file above `MAX_SHIPPED_BYTES`.
     """
     facts, files = _exported(run, images, mirror)
@@ -84,9 +82,11 @@ def ship(
     return facts
 
 
-def _exported(run: Run, images: CheckImages | None, mirror: bool) -> tuple[dict, dict[str, bytes]]:
+def _exported(
+    run: Run, images: CheckImages | None, mirror: bool = False
+) -> tuple[dict, dict[str, bytes]]:
     """Return the facts of an export, and the bytes of each variant."""
-    model = MirrorAverage(run.load_model()) if mirror else run.load_model()
+    model = run.load_model()
     graph = to_onnx(model, run.manifest["data"]["image_size"], name=run.manifest["recipe"]["name"])
     images = images or check_images(run)
     graphs: dict[str, onnx.ModelProto] = {
@@ -97,7 +97,7 @@ def _exported(run: Run, images: CheckImages | None, mirror: bool) -> tuple[dict,
     if images.calibration is not None:
         graphs["int8"] = int8_weights(graph, images.calibration)
     files = {name: g.SerializeToString(deterministic=True) for name, g in graphs.items()}
-    expected = trained_probabilities(model, images.images)
+    expected = trained_probabilities(model, images.images, mirror=mirror)
     variants = [
         {
             "name": name,
@@ -105,7 +105,7 @@ def _exported(run: Run, images: CheckImages | None, mirror: bool) -> tuple[dict,
             "about": VARIANTS[name],
             "bytes": len(data),
             "sha256": sha256_bytes(data),
-            **check(data, images, expected),
+            **check(data, images, expected, mirror=mirror),
         }
         for name, data in files.items()
     ]

@@ -31,23 +31,6 @@ class PixelsToProbabilities(nn.Module):
         return self.net(as_channels(images).float() / 255).float().softmax(dim=1)
 
 
-class MirrorAverage(nn.Module):
-    """`net` asked twice, of the image and of its mirror image; its logits are log-probabilities.
-
-    The flip test-time augmentation, as one net: twice the work, and an answer that is the same
-    for a picture and its mirror image.
-    """
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return log-probabilities (N, C) float32 of images (N, 1 or 3, H, W)."""
-        one, other = (self.net(view).float().softmax(dim=1) for view in (images, images.flip(3)))
-        return ((one + other) / 2).clamp_min(1e-12).log()
-
-
 def to_onnx(model: nn.Module, image_size: int, *, name: str = "net") -> onnx.ModelProto:
     """Return `model` (logits of gray images in [0, 1]) as ONNX: uint8 in, probabilities out.
 

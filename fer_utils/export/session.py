@@ -29,9 +29,20 @@ def open_session(source: Path | bytes, *, threads: int = 1) -> onnxruntime.Infer
 
 
 def probabilities(
-    session: onnxruntime.InferenceSession, images: np.ndarray, batch_size: int = 256
+    session: onnxruntime.InferenceSession,
+    images: np.ndarray,
+    batch_size: int = 256,
+    *,
+    mirror: bool = False,
 ) -> np.ndarray:
-    """Return the class probabilities, (N, C) float32, of images (N, H, W) uint8."""
+    """Return the class probabilities, (N, C) float32, of images (N, H, W) uint8.
+
+    mirror: the mean of those of the image and of its mirror image; twice the work.
+    """
+    if mirror:
+        views = (images, np.ascontiguousarray(images[:, :, ::-1]))
+        one, other = (probabilities(session, view, batch_size) for view in views)
+        return (one + other) / 2
     name = session.get_inputs()[0].name
     starts = range(0, max(1, len(images)), batch_size)
     parts = [session.run(None, {name: images[i : i + batch_size]})[0] for i in starts]

@@ -17,13 +17,14 @@ def predict_command(
     out: Path,
     *,
     run: str | None = None,
+    one_view: bool = False,
     max_megapixels: float = 25,
     **options,
 ) -> None:
     """Look at photos and folders of photos, write the results to `out`, say what was found.
 
-    run: folder or name of a run; the net of the demo by default.  options: of
-    `fer_utils.faces.pipeline.Options`.
+    run: folder or name of a run; the net of the demo by default, with `one_view` not asked of
+    the mirror images.  options: of `fer_utils.faces.pipeline.Options`.
     Raises DataError when there is no photo, ConfigError for a value that makes no sense, RunError
     when the run has no weights.
     """
@@ -35,7 +36,7 @@ def predict_command(
     if not photos:
         names = ", ".join(str(path) for path in paths)
         raise DataError(f"no photos in {names}: looked for {' '.join(SUFFIXES)}")
-    classifier = open_classifier(run)
+    classifier = open_classifier(run, one_view=one_view)
     counts = predict_photos(
         photos, out, classifier, Options(max_pixels=round(max_megapixels * 1e6), **options)
     )

@@ -39,6 +39,7 @@ export class Engine {
     engine.facts = await (await load("model.json")).json();
     engine.classes = engine.facts.classes;
     engine.side = engine.facts.input.shape[1];
+    engine.views = engine.facts.mirror ? [false, true] : [false]; // mirrored or not
     [engine.net] = await Promise.all([session("model.onnx"), engine.#detector(WEBCAM)]);
     return engine;
   }
@@ -76,32 +77,53 @@ export class Engine {
     return resizeGray(image, cropBox(face), this.side);
   }
 
-  /** Class probabilities, one Float32Array per crop, of all crops in one call. */
-  async classify(crops) {
+  /**
+   * Class probabilities, one Float32Array per crop, of all crops in one call: the mean over
+   * `views`, each of which is the crop or (true) its mirror image.
+   */
+  async classify(crops, views = this.views) {
     if (!crops.length) return [];
-    const pixels = new Uint8Array(crops.length * this.side ** 2);
-    crops.forEach((crop, n) => pixels.set(crop, n * this.side ** 2));
-    const shape = [crops.length, this.side, this.side];
-    const { probabilities } = await this.net.run({ images: new ort.Tensor("uint8", pixels, shape) });
-    const count = this.classes.length;
-    return crops.map((_, n) => probabilities.data.slice(n * count, (n + 1) * count));
+    const size = this.side ** 2, count = this.classes.length, total = views.length * crops.length;
+    const pixels = new Uint8Array(total * size);
+    views.forEach((mirrored, v) => crops.forEach((crop, n) => {
+      pixels.set(mirrored ? mirrorImage(crop, this.side) : crop, (v * crops.length + n) * size);
+    }));
+    const images = new ort.Tensor("uint8", pixels, [total, this.side, this.side]);
+    const { data } = (await this.net.run({ images })).probabilities;
+    return crops.map((_, n) => Float32Array.from({ length: count }, (_, k) =>
+      views.reduce((sum, _, v) => sum + data[(v * crops.length + n) * count + k], 0) / views.length));
   }
 
   /**
-   * All of it: {faces: [{..., crop, probabilities}], detection, classification} in ms.
-   * photo: whether to look for small faces too, which takes longer than a webcam can wait.
+   * The faces in `image`, best first.
+   * photo: whether to look for small ones too, which takes longer than a webcam can wait.
    */
-  async look(image, photo = false) {
+  async find(image, photo = false) {
+    const faces = photo ? await this.detectInPhoto(image) : await this.detect(image, WEBCAM);
+    return faces.slice(0, MAX_FACES);
+  }
+
+  /** `faces` of `image`, each with its `crop` and `probabilities`; `views`: see `classify`. */
+  async read(image, faces, views = this.views) {
+    const crops = faces.map((face) => this.crop(image, face));
+    const probabilities = await this.classify(crops, views);
+    return faces.map((face, n) => ({ ...face, crop: crops[n], probabilities: probabilities[n] }));
+  }
+
+  /** All of a photo: {faces: [{..., crop, probabilities}], detection, classification} in ms. */
+  async look(image, photo = true) {
     if (photo) await this.#detector(PHOTO); // loading is no part of the time
     const start = performance.now();
-    const all = photo ? await this.detectInPhoto(image) : await this.detect(image, WEBCAM);
-    const faces = all.slice(0, MAX_FACES);
+    const found = await this.find(image, photo);
     const between = performance.now();
-    const crops = faces.map((face) => this.crop(image, face));
-    const probabilities = await this.classify(crops);
-    faces.forEach((face, n) => Object.assign(face, { crop: crops[n], probabilities: probabilities[n] }));
+    const faces = await this.read(image, found);
     return { faces, detection: between - start, classification: performance.now() - between };
   }
+}
+
+/** Side x side gray levels, mirrored. */
+function mirrorImage(crop, side) {
+  return crop.map((_, n) => crop[n - 2 * (n % side) + side - 1]);
 }
 
 /** A rectangle of an ImageData as one of its own. */

@@ -10,6 +10,7 @@ import { Recorder } from "./recorder.js";
 import { Stage } from "./stage.js";
 import { fillTexts, TEXTS } from "./texts.js";
 import { Tracker } from "./tracking.js";
+import { Watcher } from "./watching.js";
 
 const DARK = 50; // mean gray level below which more light would help
 const PATIENCE = 700; // ms without a face before a hint
@@ -107,13 +108,14 @@ function stop() {
 
 async function loop(mine) {
   let seen = performance.now();
+  const watcher = new Watcher(engine);
   const times = [];
   while (mine === round && camera.running) {
     await camera.frame();
     if (mine !== round) return;
     if (explained || !camera.video.videoWidth) continue;
     const pixels = toPixels(camera.video);
-    const { faces, detection, classification } = await engine.look(pixels);
+    const { faces, detection, classification } = await watcher.look(pixels, mode === "record");
     if (mine !== round || explained) continue;
     const now = performance.now();
     if (faces.length) seen = now;
@@ -144,7 +146,7 @@ async function openPhoto(file) {
   empty(TEXTS.looking);
   stage.mirrored = false;
   const pixels = toPixels(bitmap);
-  const { faces, detection, classification } = await engine.look(pixels, true);
+  const { faces, detection, classification } = await engine.look(pixels);
   if (mode !== "photo") return;
   show(bitmap, pixels, tracker.update(faces, performance.now()));
   $("explain").hidden = !faces.length;

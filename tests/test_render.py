@@ -140,7 +140,7 @@ def test_typst_error_is_a_sentence(tmp_path, monkeypatch):
 
 def test_table_escapes_and_aligns():
     text = markdown.table(("a", "b"), [["x | y", 1]])
-    assert text.splitlines() == ["| a | b |", "|:-----|---:|", "| x \\| y | 1 |"]
+    assert text.splitlines() == ["| a | b |", "|:-------|-----:|", "| x \\| y | 1 |"]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def table(
     cells = [[_cell(value) for value in row] for row in rows]
     if not widths:
         columns = zip(header, *cells, strict=True)
-        widths = [max(4, min(40, max(map(len, column)))) for column in columns]
+        widths = [max(4, min(40, max(map(len, column)))) + 2 for column in columns]  # and a gap
     align = align or "l" + "r" * (len(header) - 1)
     marks = {"l": ":{}-", "r": "{}-:", "c": ":{}:"}
     rule = (

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
                       "call goes on there")  # fmt: skip
     find.add_argument("--run", metavar="RUN", help="folder or name; the demo's net by default")
     find.add_argument("--one-view", action="store_true", help="do not ask the demo's net of the "
-                      "mirror images: half the time to classify, a little less accurate")  # fmt: skip
+                      "mirror images: classifies in half the time, less accurately")  # fmt: skip
     find.add_argument("--detector", default="blazeface", help="blazeface (the default) or mtcnn")
     find.add_argument("--min-score", type=float, help="of a face; the detector's own by default")
     find.add_argument("--align", action="store_true", help="turn faces until the eyes are level")

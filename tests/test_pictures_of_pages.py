@@ -39,6 +39,8 @@ def test_an_svg_is_kept_of_a_drawing_alone(tmp_path):
     line.subplots().plot([0, 1], [0, 1])
     dots = new_figure(4, 3)
     dots.subplots().plot(*np.random.default_rng(0).normal(size=(2, 20_000)), ".")
-    for name, figure in (("line", line), ("dots", dots)):
+    face = new_figure(4, 3)
+    face.subplots().imshow(np.eye(4))
+    for name, figure in (("line", line), ("dots", dots), ("face", face)):
         assert outputs.save_figure(name, figure, table).exists()
     assert [path.name for path in outputs.figures.glob("*.svg")] == ["line.svg"]

@@ -54,23 +54,25 @@ class Outputs:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def save_figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Path:
-        """Write `figure` as PNG and SVG and the numbers that it shows as CSV, all called NAME.
+        """Write `figure` as PNG, a drawing as SVG too, and its numbers as CSV, all called NAME.
 
-        The SVG is kept only where it is not much larger than the PNG: of faces, or of thousands
-        of dots, it is no drawing.  The files hold no date and no random ids, so that an unchanged
+        A figure with pictures in it is no drawing, nor is one of thousands of dots, whose SVG is
+        much larger than the PNG.  The files hold no date and no random ids, so that an unchanged
         figure is an unchanged file.  Returns the path of the PNG.
         """
         target = self.figures / f"{_checked(name)}.png"
         drawing = target.with_suffix(".svg")
-        how = {"dpi": 120, "bbox_inches": "tight"}
+        how, keep = {"dpi": 120, "bbox_inches": "tight"}, False
         with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
             with atomic_path(target) as temporary:
                 figure.savefig(temporary, format="png", metadata={"Software": None}, **how)
                 _shrink(temporary)
-            with atomic_path(drawing) as temporary:
-                figure.savefig(temporary, format="svg", metadata={"Date": None}, **how)
-        if drawing.stat().st_size > 2 * target.stat().st_size:
-            drawing.unlink()
+            if not any(axes.images for axes in figure.axes):
+                with atomic_path(drawing) as temporary:
+                    figure.savefig(temporary, format="svg", metadata={"Date": None}, **how)
+                    keep = temporary.stat().st_size <= 2 * target.stat().st_size
+        if not keep:
+            drawing.unlink(missing_ok=True)
         self.save_table(name, table)
         return target
 

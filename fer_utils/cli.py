@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, help="where to; build/export/RUN if not given")
     export.add_argument("--ship", action="store_true", help="to demo/model, for demo and page")
     export.add_argument("--variant", help="that is shipped: float32, float16, bytes or int8; "
-                        "float16 or bytes if not given")  # fmt: skip
+                        "the first that fits of int8, float16, bytes if not given")  # fmt: skip
     export.add_argument("--mirror", action="store_true", help="with --ship: whoever asks the net "
                         "averages over the image and its mirror image: twice the work")  # fmt: skip
     find = add(_predict, "predict")

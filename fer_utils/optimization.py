@@ -5,17 +5,20 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from fer_utils.muon import SGD_RATE, SGD_WEIGHT_DECAY, Muon
 from fer_utils.recipes import Recipe
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return SGD with Nesterov momentum, or Adam with decoupled weight decay (AdamW).
+    """Return SGD with Nesterov momentum, Adam with decoupled weight decay (AdamW), or Muon.
 
     Weight decay is on matrices and kernels only.  What is frozen is left out; a backbone has
     its own learning rate where the recipe says so.
     """
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     rate = recipe.learning_rate
+    if recipe.optimizer == "muon":
+        return _muon([p for _, p in trained], rate, recipe.weight_decay)
     if recipe.backbone_rate == 1:
         groups = _groups((p for _, p in trained), rate, recipe.weight_decay)
     else:
@@ -37,6 +40,14 @@ def _groups(parameters: Iterable[nn.Parameter], rate: float, weight_decay: float
         {"params": [p for p in parameters if p.ndim <= 1], "lr": rate, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
+
+
+def _muon(parameters: list[nn.Parameter], rate: float, weight_decay: float) -> Muon:
+    """Return Muon for all kernels but the output layer's, which comes last; SGD for the rest."""
+    kernels = [p for p in parameters if p.ndim > 1]
+    hidden, rest = kernels[:-1], [*kernels[-1:], *(p for p in parameters if p.ndim <= 1)]
+    orthogonal = {"params": hidden, "lr": rate, "weight_decay": weight_decay, "orthogonal": True}
+    return Muon([orthogonal, *_groups(rest, SGD_RATE, SGD_WEIGHT_DECAY)])
 
 
 def build_schedule(

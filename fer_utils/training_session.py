@@ -211,7 +211,7 @@ def refuse_unknown(recipe: Recipe) -> None:
         "frozen": FREEZINGS,
         "normalization": NORMALIZATIONS,
         "loss": ("cross_entropy", "focal", "logit_adjustment"),
-        "optimizer": ("sgd", "adam"),
+        "optimizer": ("sgd", "adam", "muon"),
         "schedule": ("one_cycle", "constant"),
     }
     for name, known in implemented.items():
@@ -227,5 +227,7 @@ def refuse_unknown(recipe: Recipe) -> None:
             raise unknown_name("test-time augmentation", mode, TTA_VIEWS)
     if recipe.cosine_share and (recipe.targets == "votes" or recipe.mixing != "none"):
         raise ConfigError(f"{recipe.name}: the cosine embedding loss needs one label per image")
+    if recipe.optimizer == "muon" and recipe.backbone_rate != 1:
+        raise ConfigError(f"{recipe.name}: muon knows no backbone_rate; use sgd or adam")
     if not 0 < recipe.warmup < 1:
         raise ConfigError(f"{recipe.name}: warmup must lie between 0 and 1, not {recipe.warmup}")

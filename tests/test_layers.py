@@ -18,7 +18,7 @@ LAYERS = (
     "fer_utils errors files labels paths profiles published tensorflow_bridge hardware",
     "datasets weights vggface_bridge balancing cleaning augmentation mixing losses models recipes "
     "features preparation initialization",
-    "training training_session supervision optimization evaluation run_keys runs distillation "
+    "training training_session supervision muon optimization evaluation run_keys runs distillation "
     "experiments workers scheduling search frozen_features training_inputs",
     "figures interpretation ensembling calibration comparison error_analysis annotators "
     "faces export",

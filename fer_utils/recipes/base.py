@@ -41,7 +41,7 @@ class Recipe:
     label_smoothing: float = 0.0
     cosine_share: float = 0.0  # weight of the cosine embedding loss that is added
     auxiliary_share: float = 0.4  # weight of an auxiliary head's loss, where the net has one
-    optimizer: str = "sgd"  # Nesterov momentum 0.9, or "adam"
+    optimizer: str = "sgd"  # Nesterov momentum 0.9, "adam", or "muon" (see fer_utils.muon)
     learning_rate: float = 0.05  # the highest of the schedule
     weight_decay: float = 5e-4  # not on biases and norms
     schedule: str = "one_cycle"  # linear-to-cosine: up in `warmup`, down to zero; or "constant"

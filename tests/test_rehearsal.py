@@ -41,10 +41,9 @@ def host(tmp_path):
 
     environment = os.environ | {
         "PYTHONPATH": str(tmp_path / "site"),
-        "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled"),  # by the first process for the others
+        "PYTHONDONTWRITEBYTECODE": "1",  # the copy of the package must stay as it is
         "OMP_NUM_THREADS": "1",
     }
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def run(checkout, *arguments):
         if not checkout.exists():

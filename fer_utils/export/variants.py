@@ -1,7 +1,5 @@
 """Smaller forms of an ONNX graph: weights stored in 16 or 8 bits, or weights and sums in 8."""
 
-import contextlib
-import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +20,6 @@ VARIANTS = {
 
 #: Arrays smaller than this stay float32: there is nothing to gain.
 SMALLEST = 256
-
-#: Percent of an activation's values that its 8 bits must span; what is larger is cut off.
-SPANNED = 99.99
 
 
 def float16_weights(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -98,7 +93,6 @@ def int8_weights(model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,
-        CalibrationMethod,
         QuantFormat,
         QuantType,
         quantize_static,
@@ -117,18 +111,15 @@ def int8_weights(model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
         plain, ready, small = (str(Path(folder) / f"{name}.onnx") for name in "abc")
         onnx.save(model, plain)
         quant_pre_process(plain, ready, skip_symbolic_shape=True)  # joins norms with convolutions
-        with contextlib.redirect_stdout(io.StringIO()):  # it tells of its histograms
-            quantize_static(
-                ready,
-                small,
-                Reader(),
-                quant_format=QuantFormat.QDQ,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=True,
-                op_types_to_quantize=["Conv", "MatMul", "Gemm"],
-                calibrate_method=CalibrationMethod.Percentile,
-                extra_options={"CalibPercentile": SPANNED},
-            )
+        quantize_static(
+            ready,
+            small,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+        )
         return onnx.load(small)

@@ -1,4 +1,8 @@
-"""Every notebook runs from top to bottom on the smoke profile, under nbval."""
+"""Every notebook runs from top to bottom on the smoke profile, under nbval.
+
+The stubs of the exercises are followed by their solutions in the same kernel: most of the time
+of so small a notebook is the kernel's start.
+"""
 
 import json
 import os
@@ -14,9 +18,12 @@ from fer_utils.reporting.notebook_cells import read_cells
 from fer_utils.reporting.notebook_lint import lint_all
 
 SMOKE = {"PROFILE": "smoke", "DATASET": "synthetic"}
-SOURCES = sorted(
-    path for path in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
-)
+EXERCISES, SOLUTIONS = NOTEBOOKS / "exercises", NOTEBOOKS / "solutions"
+#: What runs in one kernel.
+SOURCES = [
+    *((path,) for path in sorted(NOTEBOOKS.glob("*.ipynb"))),
+    *((path, SOLUTIONS / path.name) for path in sorted(EXERCISES.glob("*.ipynb"))),
+]
 #: nbval's kernels start in the notebook's folder; they must find this copy of the package.
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
 
@@ -30,14 +37,17 @@ def test_the_notebooks_keep_the_rules():
     assert not problems, "\n".join(problems)
 
 
-def test_there_are_notebooks():
-    assert SOURCES, f"no notebook in {NOTEBOOKS}"
+def test_no_notebook_is_left_out():
+    there = {p for p in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts}
+    assert there
+    assert {path for paths in SOURCES for path in paths} == there
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=_name)
-def test_notebook_runs(source):
+@pytest.mark.parametrize("sources", SOURCES, ids=lambda sources: _name(sources[0]))
+def test_notebook_runs(sources):
     """nbval can't inject parameters, papermill does."""
-    prepared = prepare(source, BUILD / "smoke" / "prepared" / _name(source), SMOKE)
+    folder = BUILD / "smoke" / "prepared"
+    prepared = _joined([prepare(path, folder / _name(path), SMOKE) for path in sources])
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
     command += ["--nbval-cell-timeout=300", "--color=no", "-p", "no:cacheprovider"]
     command += [f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), str(prepared)]
@@ -47,6 +57,15 @@ def test_notebook_runs(source):
     assert passed, _tail(done.stdout)
     cells = _code_cell_count(prepared)
     assert int(passed[1]) == cells, f"{cells} code cells, but {passed[0]}: none may be skipped"
+
+
+def _joined(paths):
+    """Write the cells of all `paths` into the first one, and return it."""
+    first, *others = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+    for number, other in enumerate(others):
+        first["cells"] += [cell | {"id": f"{cell['id']}-{number}"} for cell in other["cells"]]
+    paths[0].write_text(json.dumps(first), encoding="utf-8")
+    return paths[0]
 
 
 def _code_cell_count(path):

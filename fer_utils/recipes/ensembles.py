@@ -34,6 +34,8 @@ FROM_SCRATCH = (
     "vgg8",
     "medium",
     "small",
+    "small_mild",
+    "small_taught",
     "cs230_five_layer",
     "cs230_five_layer_plain",
     "cs230_baseline",
@@ -118,6 +120,14 @@ ENSEMBLES = {
                 ("greedy", "greedy selection"),
                 ("stacking", "stacking"),
             )
+        ),
+        Ensemble(
+            name="scratch_and_lite0",
+            title="Nets from scratch and one with ImageNet weights, stacking",
+            members=(*FROM_SCRATCH, "lite0_fine_tuned"),
+            combiner="stacking",
+            all_members=False,
+            all_seeds=True,
         ),
     )
 }

@@ -97,7 +97,6 @@ DISTILLED = (
         _BY_NAME,
         name="small_taught",
         title="Small net, taught by one of its kind, with Muon",
-        headline=True,
         teacher=("small_mild",),
         epochs=80,
         **MUON,

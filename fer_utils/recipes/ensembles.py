@@ -35,6 +35,7 @@ FROM_SCRATCH = (
     "medium",
     "small",
     "small_mild",
+    "small_cutmix",
     "small_taught",
     "cs230_five_layer",
     "cs230_five_layer_plain",

@@ -26,6 +26,7 @@ from fer_utils.export import (
     to_onnx,
 )
 from fer_utils.export.check import CheckImages, check, check_images, trained_probabilities
+from fer_utils.export.graph import pools_last
 from fer_utils.faces.classifier import shipped_classifier
 from fer_utils.files import sha256_file
 from fer_utils.models.normalization import CenterCrop, ImageNormalization
@@ -97,6 +98,26 @@ def test_the_graph_takes_pixels_and_says_what_pytorch_says(graph, small):
         session.run(None, {"images": np.zeros((1, SIDE, SIDE), np.float32)})
 
 
+def test_pools_go_behind_norms_that_rise_and_nothing_changes():
+    torch.manual_seed(1)
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 4, 3), nn.MaxPool2d(3, 2, padding=1), nn.BatchNorm2d(4), nn.ReLU()),
+        *(nn.Conv2d(4, 4, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(4, 4, 1)),
+        *(nn.MaxPool2d(2), nn.BatchNorm2d(4)),
+    ).eval()
+    for norm in (model[2], model[9]):
+        norm.running_mean.uniform_(-0.2, 0.2)
+        nn.init.uniform_(norm.weight, 0.5, 2)
+    with torch.no_grad():
+        model[9].weight[2] = -1  # here the largest comes out smallest
+    moved = pools_last(model)
+    order = "Conv2d BatchNorm2d ReLU MaxPool2d Conv2d ReLU MaxPool2d Conv2d MaxPool2d BatchNorm2d"
+    assert [type(layer).__name__ for layer in moved] == order.split()
+    assert isinstance(model[1], nn.MaxPool2d)  # the model itself stays
+    images = torch.randn(3, 1, 20, 20)
+    assert torch.equal(moved(images), model(images))
+
+
 def test_nothing_of_the_exporting_machine_is_in_the_file(graph):
     data = graph.SerializeToString()
     assert str(ROOT).encode() not in data
@@ -165,6 +186,7 @@ def test_int8_stores_seven_bits_and_stays_near(graph, small):
     assert {len(weights.dims) for weights in stored} >= {2, 4}
     for weights in stored:  # all eight bits would overflow on processors with AVX2 alone
         assert np.abs(numpy_helper.to_array(weights).astype(int)).max() <= 64
+    assert not {node.op_type for node in low.graph.node} & {"BatchNormalization", "Relu"}
     assert 0 < difference(low, small) < 0.1
     assert np.array_equal(*(
         probabilities(open_session(low.SerializeToString()), FACES.images[at]).argmax(1)

@@ -224,8 +224,7 @@ def test_browser_and_server_agree(page, site):
         for ours, theirs in zip(browser, server, strict=True):
             assert ours["box"] == pytest.approx(list(theirs["box"].values()), abs=1)
             expected = list(theirs["probabilities"].values())
-            # an 8-bit net: see test_page_accuracy.py
-            assert ours["probabilities"] == pytest.approx(expected, abs=0.01)
+            assert ours["probabilities"] == pytest.approx(expected, abs=1e-3)
 
 
 # -- camera -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A PyTorch net as an ONNX graph from pixels to probabilities."""
 
 import contextlib
+import copy
 import io
 import logging
 import warnings
@@ -31,6 +32,31 @@ class PixelsToProbabilities(nn.Module):
         return self.net(as_channels(images).float() / 255).float().softmax(dim=1)
 
 
+def pools_last(model: nn.Module) -> nn.Module:
+    """Return a copy of `model` whose max-pools follow the batch norms and ReLUs they preceded.
+
+    While training, the pool comes first and spares work; for a runtime, the norm is to become
+    part of the convolution, and what is rounded to 8 bits the convolution's exact sum.  The
+    larger of two stays the larger under a function that rises, so both orders give the same.
+    """
+    model = copy.deepcopy(model)
+    for part in model.modules():
+        if isinstance(part, nn.Sequential):
+            for start in reversed(range(len(part))):
+                for i in range(start, len(part) - 1):
+                    if not (isinstance(part[i], nn.MaxPool2d) and _rises(part[i + 1])):
+                        break
+                    part[i], part[i + 1] = part[i + 1], part[i]
+    return model
+
+
+def _rises(layer: nn.Module) -> bool:
+    """Tell whether `layer` maps each value by itself, a larger one never to a smaller one."""
+    if isinstance(layer, nn.BatchNorm2d):
+        return layer.affine and bool((layer.weight > 0).all())
+    return isinstance(layer, nn.ReLU)
+
+
 def to_onnx(model: nn.Module, image_size: int, *, name: str = "net") -> onnx.ModelProto:
     """Return `model` (logits of gray images in [0, 1]) as ONNX: uint8 in, probabilities out.
 
@@ -38,7 +64,7 @@ def to_onnx(model: nn.Module, image_size: int, *, name: str = "net") -> onnx.Mod
     float32.  Nothing of the machine that exports is left in the file.  Raises RunError when a
     layer of the model has no counterpart in ONNX.
     """
-    whole = PixelsToProbabilities(model).eval()
+    whole = PixelsToProbabilities(pools_last(model)).eval()
     example = torch.randint(0, 256, (2, image_size, image_size), dtype=torch.uint8)
     try:
         with _quiet():

@@ -89,7 +89,8 @@ def int8_weights(model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
     images: (N, H, W) uint8, some hundred of the train split: the range of every activation is
     taken from them (static quantization of onnxruntime, weights per channel).  Weights have 7
     of the 8 bits: products of full bytes, added in pairs in 16 bits as AVX2 does it, overflow,
-    and the net is wrong on such processors only.  Normalization and softmax stay float32.
+    and the net is wrong on such processors only.  Normalization and softmax stay in floating
+    point; between them a plain net computes with integers, the same ones in every runtime.
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -120,6 +121,6 @@ def int8_weights(model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
-            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+            op_types_to_quantize=["Conv", "MatMul", "Gemm", "Relu", "MaxPool"],
         )
         return onnx.load(small)

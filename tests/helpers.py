@@ -1,6 +1,9 @@
 """Tiny data sets, recipes and runs that several test files share."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +12,7 @@ from torch import nn
 
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.labels import FER2013_CLASSES
+from fer_utils.paths import ROOT
 from fer_utils.profiles import Profile
 from fer_utils.recipes import Recipe
 from fer_utils.runs import Run, RunStore, pack_predictions
@@ -101,3 +105,15 @@ def save_run(
     }
     recipe = replace(RECIPE, model="tiny")
     return store.save(recipe, key, Trained(model, history, 1), predictions, metrics, facts)
+
+
+def run_python(code: str) -> subprocess.CompletedProcess:
+    """Run `code` in a new process, where TensorFlow may be, and return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )

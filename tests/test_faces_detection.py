@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import run_python
 from PIL import Image
 from skimage.data import astronaut, brick
 
@@ -16,7 +17,6 @@ from fer_utils.faces.crops import FRAMES, crop_box, crop_color, crop_face
 from fer_utils.faces.detection import detect_faces
 from fer_utils.faces.face import Face
 from fer_utils.faces.resize import area_resize, to_gray, to_uint8, windows
-from tests.test_tensorflow_order import run
 
 #: The astronaut's eyes, nose and mouth in the picture, looked up by eye.
 EYES_NOSE_MOUTH = np.array([(203, 101), (247, 103), (224, 126), (223, 147)])
@@ -107,7 +107,7 @@ def test_the_place_does_not_depend_on_the_letterbox(shape):
 
 
 def test_mtcnn_finds_it_at_the_same_place():
-    done = run(
+    done = run_python(
         "import json, numpy as np\n"
         "from skimage.data import astronaut\n"
         "from fer_utils.faces.detection import detect_faces\n"

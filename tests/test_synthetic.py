@@ -49,7 +49,7 @@ def test_same_seed_same_faces_other_seed_others():
         np.testing.assert_array_equal(getattr(first, part), getattr(again, part))
     assert first.data_key == again.data_key != other.data_key
     # Run keys need the same bytes on every machine; edit this line when the drawing changes.
-    assert first.data_key == "synthetic-5f231e8003b3e24f"
+    assert first.data_key == "synthetic-5819e78de6482b2b"
     assert (first.images != other.images).any(axis=(1, 2)).mean() > 0.9
 
 
@@ -60,16 +60,16 @@ def test_splits_are_a_tenth_each_and_disjoint(smoke):
     assert len(np.unique(ids)) == 720
 
 
-@pytest.mark.parametrize("images", [MIN_IMAGES, 720, 6000])
+@pytest.mark.parametrize("images", [MIN_IMAGES, 480, 6000])
 def test_class_proportions(images):
     labels, split = _labels_and_split(images, np.random.default_rng(0))
     fer2013 = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965]) / 28709
     for code in range(len(SPLITS)):
         counts = np.bincount(labels[split == code])
         assert len(counts) == 7
-        assert counts.min() >= 3
+        assert counts.min() >= (8 if code == 0 else 3)
         assert counts.sum() >= images // 10
-        assert np.abs(counts - fer2013 * counts.sum()).max() <= 4
+        assert np.abs(counts - fer2013 * counts.sum()).max() <= 7
 
 
 def test_classes_are_mixed_within_a_split(smoke):

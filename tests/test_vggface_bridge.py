@@ -1,8 +1,12 @@
-"""keras-vggface in a process of its own: in both orders with torch, and nothing left behind."""
+"""TensorFlow and keras-vggface in processes of their own, before torch and after it.
+
+Each order works or says what to do, none crashes, and nothing is left behind.
+"""
+
+from importlib.util import find_spec
 
 import pytest
-
-from tests.test_tensorflow_order import TWO_OPERATIONS, run
+from helpers import run_python
 
 FIRST = {
     "torch first": "import torch, torchvision",
@@ -22,6 +26,12 @@ print("old names", sorted(name for name in after if name.startswith("keras.engin
 print("layers", len(layer_table(net)), layer_table(net)["parameters"].sum())
 print("maps", net.predict_on_batch(np.zeros((1, 48, 48, 3), np.float32)).shape)
 import tensorflow as tf
+"""
+TWO_OPERATIONS = """
+import torch, torchvision
+boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
+print(len(torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8]), 0.5)))
+print(int(tf.reduce_sum(tf.ones(3))))
 """
 FAILURE = """
 import sys
@@ -60,9 +70,17 @@ for call in (lambda: build_keras_vggface("vgg19"), lambda: keras_preprocess(np.z
 """
 
 
+@pytest.mark.skipif(find_spec("triton") is None, reason="without triton no order is wrong")
+def test_tensorflow_before_fer_utils_is_refused_in_words():
+    done = run_python("import tensorflow\nimport fer_utils")
+    assert done.returncode == 1, f"exit code {done.returncode}: {done.stderr[-500:]}"
+    assert "ImportError: TensorFlow was imported before fer_utils" in done.stderr
+    assert "import_tensorflow()" in done.stderr
+
+
 @pytest.mark.parametrize("first", FIRST)
 def test_it_builds_in_both_orders_and_restores_the_names(first):
-    done = run(f"{FIRST[first]}\n{BUILD}\n{TWO_OPERATIONS}")
+    done = run_python(f"{FIRST[first]}\n{BUILD}\n{TWO_OPERATIONS}")
     assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-800:]}"
     assert done.stdout.splitlines() == [
         "changed []",
@@ -76,7 +94,7 @@ def test_it_builds_in_both_orders_and_restores_the_names(first):
 
 
 def test_a_failed_import_leaves_nothing_and_wrong_weights_are_refused():
-    done = run(FAILURE)
+    done = run_python(FAILURE)
     assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-800:]}"
     lines = done.stdout.splitlines()
     assert lines[:3] == ["refused True", "left [] []", "then 14714688"]

@@ -84,15 +84,18 @@ def load_synthetic(images: int = 6000, seed: int = 0) -> FaceDataset:
 def _labels_and_split(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     tenth = round(n * _TEST_SHARE)
     labels, split = [], []
-    for code, size in enumerate((n - 2 * tenth, tenth, tenth)):
-        labels.append(rng.permutation(np.repeat(np.arange(7), _class_sizes(size))))
+    for code, (size, least) in enumerate(((n - 2 * tenth, 8), (tenth, 3), (tenth, 3))):
+        labels.append(rng.permutation(np.repeat(np.arange(7), _class_sizes(size, least))))
         split.append(np.full(size, code, np.uint8))
     return np.concatenate(labels).astype(np.int64), np.concatenate(split)
 
 
-def _class_sizes(n: int) -> np.ndarray:
-    """Return how many of `n` images each class gets: in proportion, but three at least."""
-    sizes = np.maximum(n * _CLASS_COUNTS // _CLASS_COUNTS.sum(), 3)
+def _class_sizes(n: int, least: int) -> np.ndarray:
+    """Return how many of `n` images each class gets: in proportion, but `least` at least.
+
+    To train on, eight: SMOTE looks for five neighbors of an image within its class.
+    """
+    sizes = np.maximum(n * _CLASS_COUNTS // _CLASS_COUNTS.sum(), least)
     sizes[np.argmax(_CLASS_COUNTS)] += n - sizes.sum()
     return sizes
 

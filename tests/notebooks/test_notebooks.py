@@ -1,7 +1,7 @@
 """Every notebook runs from top to bottom on the smoke profile, under nbval.
 
-The stubs of the exercises are followed by their solutions in the same kernel: most of the time
-of so small a notebook is the kernel's start.
+A notebook is followed by its exercise's stub and solution in the same kernel, emptied of names in
+between: most of the time of so small a notebook is the kernel's start.
 """
 
 import json
@@ -21,9 +21,17 @@ SMOKE = {"PROFILE": "smoke", "DATASET": "synthetic"}
 EXERCISES, SOLUTIONS = NOTEBOOKS / "exercises", NOTEBOOKS / "solutions"
 #: What runs in one kernel.
 SOURCES = [
-    *((path,) for path in sorted(NOTEBOOKS.glob("*.ipynb"))),
-    *((path, SOLUTIONS / path.name) for path in sorted(EXERCISES.glob("*.ipynb"))),
+    tuple(folder / path.name for folder in (NOTEBOOKS, EXERCISES, SOLUTIONS))
+    for path in sorted(NOTEBOOKS.glob("*.ipynb"))
 ]
+#: Runs between two of them.
+RESET = {
+    "cell_type": "code",
+    "execution_count": None,
+    "metadata": {},
+    "outputs": [],
+    "source": ["%reset -f"],
+}
 #: nbval's kernels start in the notebook's folder; they must find this copy of the package.
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
 
@@ -63,7 +71,8 @@ def _joined(paths):
     """Write the cells of all `paths` into the first one, and return it."""
     first, *others = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
     for number, other in enumerate(others):
-        first["cells"] += [cell | {"id": f"{cell['id']}-{number}"} for cell in other["cells"]]
+        cells = [RESET | {"id": "reset"}, *other["cells"]]
+        first["cells"] += [cell | {"id": f"{cell['id']}-{number}"} for cell in cells]
     paths[0].write_text(json.dumps(first), encoding="utf-8")
     return paths[0]
 

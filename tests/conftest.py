@@ -1,5 +1,7 @@
 """Fixtures that several test files share."""
 
+import contextlib
+
 import pytest
 import torch
 
@@ -22,3 +24,25 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+with contextlib.suppress(ImportError):  # without pytest-xdist all runs in one process
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        """One process runs all tests of a file, whose fixtures are then made once.
+
+        Notebooks, the longest, come first and go to whoever is free.  What starts a browser
+        stays together: no two run at once.
+        """
+
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0].split("/")[-1]
+            if file == "test_notebooks.py":
+                return nodeid
+            return "test_page*.py" if file.startswith("test_page") else file
+
+    def pytest_xdist_make_scheduler(config, log):
+        """Return what deals the tests to the processes."""
+        config.option.loadscopereorder = False  # in the order of collection
+        return ByFile(config, log)

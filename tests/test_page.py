@@ -29,9 +29,6 @@ QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-component-update", "--disable-sync", "--disable-default-apps"),
 )
-#: All tests of the page run in one process: they share a server and browsers.
-pytestmark = pytest.mark.xdist_group("page")
-
 PATIENCE = 60_000  # ms, for a busy machine
 
 #: What playwright itself writes to the console where it keeps the service worker out.

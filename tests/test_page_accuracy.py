@@ -16,9 +16,6 @@ if not (shutil.which("chromium") or shutil.which("chromium-browser")):
 if vendor.missing():
     pytest.skip("no onnxruntime-web: run `make vendor`", allow_module_level=True)
 
-#: With the other tests that start a browser, so that no two run at once.
-pytestmark = pytest.mark.xdist_group("page")
-
 
 @pytest.fixture
 def page_accuracy(monkeypatch):

@@ -28,9 +28,6 @@ from tests.keras_vggface_reference import LARGE, VERSIONS
 PARAMETERS = {"vgg16": 14_714_688, "resnet50": 23_561_152, "senet50": 26_092_144}
 TOLERANCE = 1e-4
 
-#: One process makes the reference, for all tests: it takes a while.
-pytestmark = pytest.mark.xdist_group("keras_vggface")
-
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):

@@ -30,7 +30,7 @@ report: $(READY) ## train what is missing, run the notebooks, render the report
 	$(RUN) report $(RUN_OPTIONS)
 
 test: $(READY) ## unit tests, and every notebook under nbval on the smoke profile
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --durations 30
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --durations 30 -p no:nbval
 
 smoke: $(READY) ## run every notebook and the report on a tiny synthetic data set
 	$(RUN) report --profile smoke

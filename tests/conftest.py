@@ -1,12 +1,17 @@
 """Fixtures that several test files share."""
 
 import contextlib
+import sys
 
 import pytest
 import torch
 
 from fer_utils.datasets import load_dataset, resolve_dataset_name
 from fer_utils.datasets.base import FaceDataset
+
+# Compiles 35 grammars when jsonschema imports it, two seconds, for formats that no notebook has;
+# jsonschema does without.  (nbval would import it before: `make test` loads it for notebooks only.)
+sys.modules.setdefault("rfc3987_syntax", None)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,8 @@ with contextlib.suppress(ImportError):  # without pytest-xdist all runs in one p
         """One process runs all tests of a file, whose fixtures are then made once.
 
         Notebooks, the longest, come first and go to whoever is free.  What starts a browser
-        stays together: no two run at once.
+        stays together: no two run at once.  (pytest-xdist 3.8's own marks for groups have no
+        effect under pytest 9.2.)
         """
 
         def _split_scope(self, nodeid: str) -> str:

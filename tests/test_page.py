@@ -16,6 +16,8 @@ from PIL import Image
 from demo import vendor
 from demo.app import create_app
 from demo.rate_limit import RateLimit
+from fer_utils.export import SHIPPED
+from fer_utils.export.files import FACTS
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -222,6 +224,12 @@ def test_browser_and_server_agree(page, site):
             assert ours["box"] == pytest.approx(list(theirs["box"].values()), abs=1)
             expected = list(theirs["probabilities"].values())
             assert ours["probabilities"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_it_quotes_the_accuracy_of_the_file_that_it_runs(page):
+    facts = json.loads((SHIPPED / FACTS).read_text(encoding="utf-8"))
+    (file,) = facts["variants"]
+    expect(page.locator("#about-net")).to_contain_text(f"right on {100 * file['accuracy']:.1f} %")
 
 
 # -- camera -----------------------------------------------------------------------------------

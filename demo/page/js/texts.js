@@ -58,7 +58,8 @@ export const TEXTS = {
 
   about: "About",
   aboutText: "An expression is not an emotion, and the net is often wrong: its training labels are one annotator's opinion, and nobody has measured it by age, skin or gender. For learning and curiosity; do not judge people by it.",
-  aboutNet: (facts) => `${facts.title}: right on ${(100 * facts.test.accuracy).toFixed(1)} % of ${facts.test.images.toLocaleString("en")} test images of FER2013.`,
+  // of the file that answers here, not of the net that it was made from
+  aboutNet: (facts) => `${facts.title}: right on ${(100 * (facts.variants[0].accuracy ?? facts.test.accuracy)).toFixed(1)} % of ${facts.test.images.toLocaleString("en")} test images of FER2013.`,
   card: "Model card",
   offlineReady: "Saved on this device: it works without a network.",
   install: "Install",

@@ -16,7 +16,7 @@ from torch import nn
 
 from demo import npm, vendor
 from demo.app import create_app
-from fer_utils.datasets.synthetic import load_synthetic
+from fer_utils.datasets.synthetic import MIN_IMAGES, load_synthetic
 from fer_utils.paths import ROOT
 
 FOLDER = ROOT / "benchmarks"
@@ -61,9 +61,9 @@ def page(monkeypatch):
     return page
 
 
-def run_script(name: str, output, *options: str) -> tuple[str, pd.DataFrame]:
+def run_script(name: str, output, images: int, *options: str) -> tuple[str, pd.DataFrame]:
     """Run a script on synthetic images; return what it printed and its CSV."""
-    tiny = ["--dataset", "synthetic", "--images", "256", "--rounds", "1"]
+    tiny = ["--dataset", "synthetic", "--images", str(images), "--rounds", "1"]
     done = subprocess.run(
         [sys.executable, FOLDER / name, *tiny, "--output", output, *options],
         capture_output=True,
@@ -76,7 +76,7 @@ def run_script(name: str, output, *options: str) -> tuple[str, pd.DataFrame]:
 
 
 def test_training_step_prints_its_table_and_writes_the_csv(tmp_path):
-    printed, table = run_script("training_step.py", tmp_path / "speed.csv", "--seconds", "0.1")
+    printed, table = run_script("training_step.py", tmp_path / "speed.csv", 96, "--seconds", "0.1")
     names = ["usual pipeline", "ours", "ours as shipped"]
     if not torch.cuda.is_available():
         names = names[:2] + names  # without, then with freed memory kept
@@ -86,14 +86,14 @@ def test_training_step_prints_its_table_and_writes_the_csv(tmp_path):
     assert (table.images_per_second > 0).all()
     assert table.target.dropna().tolist() == [3.0]
     assert {"hardware", "torch", "ratio", "busy_before"} <= set(table.columns)
-    assert (table.images == 256).all()
+    assert (table.images == 96).all()
     assert (table.dataset == "synthetic").all()
     for text in ("images_per_second", "ours as shipped", "target m"):
         assert text in printed
 
 
 def test_data_loading_prints_its_table_and_writes_the_csv(tmp_path):
-    printed, table = run_script("data_loading.py", tmp_path / "loading.csv")
+    printed, table = run_script("data_loading.py", tmp_path / "loading.csv", MIN_IMAGES)
     assert table.task.tolist() == [
         "file to cache",
         "load from cache",
@@ -101,7 +101,7 @@ def test_data_loading_prints_its_table_and_writes_the_csv(tmp_path):
         "find exact duplicates",
         "draw synthetic images",
     ]
-    assert (table.images == 256).all()
+    assert (table.images == MIN_IMAGES).all()
     assert (table.seconds >= 0).all()
     assert table.target.isna().all()  # the targets are for other sizes
     assert {"hardware", "torch", "dataset"} <= set(table.columns)

@@ -22,9 +22,9 @@ def prepare(recipe: Recipe, dataset: FaceDataset) -> FaceDataset:
 
 
 def draw_train(dataset: FaceDataset, images: int) -> FaceDataset:
-    """Return `dataset` with so many of its train images, always the same ones, or all it has."""
+    """Return `dataset` with so many of its train images, always the same ones, half at most."""
     train = dataset.indices("train")
-    drawn = np.random.default_rng(0).permutation(train)[:images]
+    drawn = np.random.default_rng(0).permutation(train)[: min(images, len(train) // 2)]
     kept = np.ones(len(dataset), bool)
     kept[np.setdiff1d(train, drawn)] = False
     return dataset.take(np.flatnonzero(kept))

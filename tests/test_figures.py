@@ -14,6 +14,7 @@ from fer_utils.errors import ConfigError, DataError
 from fer_utils.evaluation import expected_calibration_error
 from fer_utils.figures import data, mosaic, results, style
 from fer_utils.figures import predictions as predictions_module
+from fer_utils.figures.cells import draw_cells
 from fer_utils.figures.mosaic import draw_mosaic
 from fer_utils.figures.style import (
     CLASS_COLORS,
@@ -184,6 +185,16 @@ def test_augmentation_grid_has_originals_at_the_left(faces):
     canvas = figure.axes[0].images[0].get_array()
     np.testing.assert_allclose(canvas[11:19, :8], originals[1] / 255, rtol=1e-6)
     np.testing.assert_allclose(canvas[11:19, 11:19], originals[1][:, ::-1] / 255, rtol=1e-6)
+
+
+def test_cells_lie_where_their_numbers_are_and_need_no_pixels():
+    ax = new_figure().subplots()
+    mesh = draw_cells(ax, np.array([[0.0, 1.0, np.nan], [2.0, 3.0, 4.0]]), 0, 4)
+    left, top = mesh.get_coordinates()[0, 0]
+    assert (left, top) == (-0.5, -0.5)
+    assert ax.get_ylim() == (1.5, -0.5)  # the first row is at the top
+    assert mesh.get_array().mask.tolist() == [[False, False, True], [False] * 3]
+    assert not ax.images  # so that an SVG is kept
 
 
 def test_confusion_matrix_shows_row_percentages_and_row_counts():

@@ -90,7 +90,7 @@ def test_recalls_are_colored_by_their_change():
     draw(figure)
     ax = figure.axes[0]
     assert texts(ax) == ["80", "20", "70", "60"]
-    np.testing.assert_allclose(ax.images[0].get_array(), [[0, 0], [-10, 40]], atol=1e-9)
+    np.testing.assert_allclose(ax.collections[0].get_array(), [[0, 0], [-10, 40]], atol=1e-9)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["plain", "new"]
 
 

@@ -90,13 +90,13 @@ def test_pair_matrix_shows_every_pair_and_no_diagonal():
     shown = {text.get_position(): text.get_text() for text in ax.texts}
     assert shown == {(1, 0): "25.0", (0, 1): "50.0", (2, 1): "75.0", (0, 2): "10.0", (1, 2): "20.0"}
     assert (title(ax), ax.get_ylabel(), ax.get_xlabel()) == ("Overlap", "of", "too")
-    assert ax.images[0].get_clim() == (10, 75)
+    assert ax.collections[0].get_clim() == (10, 75)
     assert len(pair_matrix(np.full((9, 9), 0.3), list("abcdefghi")).axes[0].texts) == 72
 
 
 def test_pair_matrix_does_not_blow_up_noise():
     figure = pair_matrix(np.array([[0, 0.30], [0.31, 0]]), ["a", "b"])
-    assert figure.axes[0].images[0].get_clim() == pytest.approx((25.5, 35.5))
+    assert figure.axes[0].collections[0].get_clim() == pytest.approx((25.5, 35.5))
 
 
 @pytest.mark.parametrize(("size", "names"), [(3, 2), (1, 1)])

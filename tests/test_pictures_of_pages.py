@@ -1,4 +1,4 @@
-"""Pictures on the pages are the smaller of PNG and JPEG, and an SVG is kept only of drawings."""
+"""Pictures on the pages are the smaller of PNG and JPEG, or drawings, whose SVG alone is kept."""
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,18 @@ def test_each_picture_is_taken_in_its_smaller_form(tmp_path):
             apart = np.abs(np.asarray(one.convert("L"), float) - np.asarray(other.convert("L")))
         assert apart.mean() < 5
     assert not place.exists()
+
+
+def test_a_drawing_is_taken_where_there_is_one(tmp_path):
+    for name in ("face", "chart"):
+        save(tmp_path, name, np.where(np.eye(200), 0, 255))
+    (tmp_path / "figures" / "chart.svg").write_text("<svg/>")
+    text = "![A.](figures/face.png) ![B.](figures/chart.png)"
+    with light_pictures(text, tmp_path, drawings=True) as light:
+        (place,) = tmp_path.glob(".pictures-*")
+        assert light == f"![A.]({place.name}/face.png) ![B.](figures/chart.svg)"
+    with light_pictures(text, tmp_path) as light:
+        assert "chart.png" in light
 
 
 def test_an_svg_is_kept_of_a_drawing_alone(tmp_path):

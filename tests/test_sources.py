@@ -64,7 +64,9 @@ def test_a_draw_takes_the_same_train_images_each_time():
     assert [len(drawn.part(split)) for split in SPLITS] == [20, 28, 28]
     np.testing.assert_array_equal(drawn.ids, prepare(replace(RECIPE, train_images=20), FACES).ids)
     assert (np.diff(drawn.ids) > 0).all()
-    assert len(draw_train(FACES, 1_000)) == len(FACES)
+    half = draw_train(FACES, 1_000)
+    assert len(half.indices("train")) == len(FACES.indices("train")) // 2
+    assert len(half.indices("test")) == len(FACES.indices("test"))
 
 
 def test_the_size_of_pictures_is_in_the_key_of_runs_on_pictures():

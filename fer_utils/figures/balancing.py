@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from fer_utils.balancing.resampling import is_made, nearest_real
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import DataError
+from fer_utils.figures.cells import draw_cells
 from fer_utils.figures.mosaic import draw_mosaic
 from fer_utils.figures.style import (
     FAINT,
@@ -157,7 +158,7 @@ def recall_heatmap(recalls: pd.DataFrame) -> Figure:
     change = percent - percent[0]
     figure = new_figure(WIDTH, 1.25 + 0.36 * len(recalls))
     ax = figure.subplots()
-    image = ax.imshow(change, cmap=_CHANGES, vmin=-_LIMIT, vmax=_LIMIT, aspect="auto")
+    cells = draw_cells(ax, change, -_LIMIT, _LIMIT, cmap=_CHANGES)
     for row, column in np.ndindex(percent.shape):
         ax.text(
             column, row, f"{percent[row, column]:.0f}", ha="center", va="center", fontsize=9.5,
@@ -168,10 +169,8 @@ def recall_heatmap(recalls: pd.DataFrame) -> Figure:
     ax.set_xticks(np.arange(percent.shape[1]), recalls.columns)
     ax.set_yticks(np.arange(len(recalls)), recalls.index)
     ax.xaxis.tick_top()
-    ax.tick_params(length=0, labelsize=9.5)
-    ax.grid(False)
-    ax.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=ax, aspect=22, pad=0.015, extend="both")
+    ax.tick_params(labelsize=9.5)
+    bar = figure.colorbar(cells, ax=ax, aspect=22, pad=0.015, extend="both")
     bar.set_label("change from the first row (points)", fontsize=9)
     bar.outline.set_visible(False)
     return figure

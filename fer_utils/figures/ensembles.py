@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_utils.errors import DataError
+from fer_utils.figures.cells import draw_cells
 from fer_utils.figures.predictions import draw_reliability
-from fer_utils.figures.style import HEAT, INK, MUTED, SERIES_COLORS, WIDTH, new_figure
+from fer_utils.figures.style import INK, MUTED, SERIES_COLORS, WIDTH, new_figure
 
 _BARS = "#9AA7B5"  # numbers of images: behind what the figure is about
 _SPAN = 10  # percentage points that a color scale spans at least: noise must not look like much
@@ -79,7 +80,7 @@ def pair_matrix(
     side = max(2.6, 0.52 * size)
     figure = new_figure(min(side + 0.075 * longest + 1.6, 11.0), side + 0.05 * longest + 0.9)
     ax = figure.subplots()
-    image = ax.imshow(percent, cmap=HEAT, vmin=low, vmax=high)
+    cells = draw_cells(ax, percent, low, high, square=True)
     for row, column in np.argwhere(shown):
         value = percent[row, column]
         ax.text(
@@ -89,11 +90,9 @@ def pair_matrix(
     ax.set_facecolor("#EFEFEF")
     ax.set_xticks(np.arange(size), names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(np.arange(size), names)
-    ax.tick_params(length=0, labelsize=9)
+    ax.tick_params(labelsize=9)
     ax.set(title=title, xlabel=column_label, ylabel=row_label)
-    ax.grid(False)
-    ax.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=ax, shrink=0.8, aspect=24, pad=0.02)
+    bar = figure.colorbar(cells, ax=ax, shrink=0.8, aspect=24, pad=0.02)
     bar.set_label(label, fontsize=9)
     bar.outline.set_visible(False)
     return figure

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_utils.errors import DataError
+from fer_utils.figures.cells import draw_cells
 from fer_utils.figures.mosaic import Cells, draw_mosaic, unit
 from fer_utils.figures.style import (
-    HEAT,
     INK,
     MUTED,
     SERIES_COLORS,
@@ -162,7 +162,7 @@ def outcome_matrix(
     percent = 100 * counts / np.maximum(images, 1)[:, None]
     figure = new_figure(WIDTH, 1.5 + 0.5 * len(row_names))
     ax = figure.subplots()
-    shown = ax.imshow(percent, cmap=HEAT, vmin=0, vmax=100, aspect="auto")
+    cells = draw_cells(ax, percent, 0, 100)
     for row, column in np.argwhere(counts > 0):
         value = percent[row, column]
         color = "white" if value > 50 else INK
@@ -176,11 +176,9 @@ def outcome_matrix(
         np.arange(len(column_names)), column_names, rotation=35, ha="right", rotation_mode="anchor"
     )
     ax.set_yticks(np.arange(len(row_names)), names)
-    ax.tick_params(length=0, labelsize=9.5)
+    ax.tick_params(labelsize=9.5)
     ax.set(xlabel="majority of FER+'s annotators, or why there is none", ylabel="label (images)")
-    ax.grid(False)
-    ax.spines[:].set_visible(False)
-    bar = figure.colorbar(shown, ax=ax, aspect=24, pad=0.015)
+    bar = figure.colorbar(cells, ax=ax, aspect=24, pad=0.015)
     bar.set_label("share of the label's images (%)", fontsize=9)
     bar.outline.set_visible(False)
     return figure

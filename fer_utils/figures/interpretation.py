@@ -10,10 +10,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from fer_utils.errors import DataError
+from fer_utils.figures.cells import draw_cells
 from fer_utils.figures.mosaic import in_rows
 from fer_utils.figures.picture_grid import HOT, Picture, heat_over, picture_grid
 from fer_utils.figures.style import (
-    HEAT,
     INK,
     MUTED,
     SERIES_COLORS,
@@ -115,7 +115,7 @@ def region_falls(
         for name in ("fall", "ci_low", "ci_high")
     )
     strongest = np.maximum(values.max(axis=1), 1e-9).to_numpy()[:, None]
-    ax.imshow((values / strongest).clip(0, 1), cmap=HEAT, vmin=0, vmax=1.15, aspect="auto")
+    draw_cells(ax, (values / strongest).clip(0, 1).to_numpy(), 0, 1.15)
     for (row, column), value in np.ndenumerate(values.to_numpy()):
         name, region = classes[row], regions[column]
         text, small = "-", ""
@@ -130,10 +130,6 @@ def region_falls(
     ax.set_xticks(range(len(regions)), regions, fontsize=10.5)
     ax.set_yticks(range(len(classes)), classes, fontsize=10.5)
     ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    ax.grid(False)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
     ax.plot([], [], "D", ms=7, mfc="#E69F00", mec="white", label="cs230-fer names it")
     ax.set_xlabel("fall of the class's probability without the region (points), 95 % interval")
     figure.legend(loc="outside lower right")

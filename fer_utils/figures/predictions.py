@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from fer_utils.errors import DataError
 from fer_utils.evaluation import expected_calibration_error
+from fer_utils.figures.cells import draw_cells
 from fer_utils.figures.mosaic import unit
 from fer_utils.figures.style import (
-    HEAT,
     INK,
     MUTED,
     RIGHT,
@@ -62,7 +62,7 @@ def _draw_confusion(
 ):
     images = confusion.sum(axis=1)
     percent = 100 * confusion / np.maximum(images, 1)[:, None]
-    shown = ax.imshow(percent, cmap=HEAT, vmin=0, vmax=100)
+    shown = draw_cells(ax, percent, 0, 100, square=True)
     decimals, fontsize = {1: (1, 10), 2: (1, 8), 3: (0, 8)}[columns]
     for row, column in np.ndindex(percent.shape):
         text = f"{percent[row, column]:.{decimals}f}" if images[row] else "-"
@@ -75,10 +75,8 @@ def _draw_confusion(
     ticks, fontsize = np.arange(len(names)), 9.5 if columns == 1 else 8.5
     ax.set_xticks(ticks, class_names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(ticks, names)
-    ax.tick_params(length=0, labelsize=fontsize)
+    ax.tick_params(labelsize=fontsize)
     ax.set(xlabel="predicted", ylabel="true (images)", title=title)
-    ax.grid(False)
-    ax.spines[:].set_visible(False)
     return shown
 
 

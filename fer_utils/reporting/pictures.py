@@ -1,4 +1,4 @@
-"""Pictures for the pages: each in the smaller of two forms, so that the report stays small."""
+"""Pictures for the pages: each in its smallest form, so that the report stays small."""
 
 import re
 import tempfile
@@ -15,17 +15,20 @@ _QUALITY = 85  # of JPEG; faces and text look the same at the size of a page
 
 
 @contextmanager
-def light_pictures(text: str, folder: Path) -> Iterator[str]:
+def light_pictures(text: str, folder: Path, *, drawings: bool = False) -> Iterator[str]:
     """Yield `text` with its PNG figures replaced by what is smaller, the PNG or a JPEG of it.
 
     folder: where the report lies; the copies are in a hidden folder there while the block runs.
-    A chart with few colors stays a PNG, faces become JPEGs: a PDF would store the pixels of a
-    PNG again, without its palette.
+    drawings: take a figure's SVG where it has one.  It needs the font that it names, which a
+    reader of the HTML page may lack; and a PDF stores a PNG's pixels without its palette.
+    A chart with few colors stays a PNG, faces become JPEGs.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".pictures-") as temporary:
         place = Path(temporary)
 
         def lighter(match: re.Match) -> str:
+            if drawings and (folder / f"{match[1]}.svg").exists():
+                return f"]({match[1]}.svg)"
             png = (folder / f"{match[1]}.png").read_bytes()
             jpeg = BytesIO()
             with Image.open(BytesIO(png)) as picture:

@@ -59,6 +59,7 @@ def render_pages(outputs: Outputs, manifest: Mapping) -> list[Path]:
     head = {"running": facts["running"], "synthetic": facts["synthetic"]}
     with light_pictures(text, outputs.folder) as light:
         write_html(light, targets[1], **head)
+    with light_pictures(text, outputs.folder, drawings=True) as light:
         write_pdf(light, targets[2], **head)
     return targets
 
@@ -155,6 +156,7 @@ def write_html(text: str, target: Path, *, running: str, synthetic: bool) -> Non
 
 def write_pdf(text: str, target: Path, *, running: str, synthetic: bool) -> None:
     """Write Markdown as PDF, with what it was made from at the top of every page."""
+    import matplotlib
     import typst
 
     body = _pandoc(
@@ -173,7 +175,8 @@ def write_pdf(text: str, target: Path, *, running: str, synthetic: bool) -> None
                 str(source),
                 root=str(target.parent),
                 format="pdf",
-                ignore_system_fonts=True,  # the embedded fonts are the same everywhere
+                ignore_system_fonts=True,  # typst's own are the same everywhere, so are
+                font_paths=[matplotlib.get_data_path() + "/fonts/ttf"],  # those of the drawings
                 sys_inputs=options,
                 timestamp=0,
             )

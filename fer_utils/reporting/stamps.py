@@ -18,6 +18,7 @@ _NOT_FOR_NOTEBOOKS = (
     "reporting/exercises.py",
     "reporting/markdown.py",
     "reporting/notebook_lint.py",
+    "reporting/pictures.py",
     "reporting/render.py",
     "reporting/stamps.py",
     "reporting/state.py",

@@ -185,6 +185,14 @@ LITE0 = (
         augmentation="flip",
         epochs=100,
     ),
+    # the plain one knows its train images better and better while valid stands still
+    replace(
+        LITE0_FINE_TUNED,
+        name="lite0_erasing",
+        title="EfficientNet-Lite0, fine-tuned, with random erasing",
+        full_only=True,
+        augmentation="erasing",
+    ),
 )
 
 RECIPES = (*LITE0, *_cs230_variants(), *_FIVE_LAYER, *_HUST, *_HUST_FERPLUS)

@@ -18,11 +18,12 @@ from fer_utils.errors import FerError
 from fer_utils.files import atomic_path, sha256_file, write_text
 from fer_utils.paths import relative
 from fer_utils.published import load_published
-from fer_utils.reporting import markdown, pictures
+from fer_utils.reporting import markdown, pictures, readme
 from fer_utils.reporting.outputs import Outputs
 from fer_utils.reporting.pictures import light_pictures
 
 TEMPLATE, STYLE, LAYOUT = "report.md.j2", "report.css", "report.typ"
+QUOTED = "readme.md.j2"  # the table in README.md
 ENSEMBLES = "07_ensembles"  # what notebook 07 measured, by ensemble
 PAGES = ("report.md", "report.html", "report.pdf")
 _READER = "markdown-yaml_metadata_block-tex_math_dollars-citations"  # no $, @ or --- surprises
@@ -30,9 +31,9 @@ _READER = "markdown-yaml_metadata_block-tex_math_dollars-citations"  # no $, @ o
 
 def inputs_stamp() -> str:
     """Return a hash that changes with the template, the style, the layout and this code."""
-    files = [paths.REPORTS / name for name in (TEMPLATE, STYLE, LAYOUT)]
+    files = [paths.REPORTS / name for name in (TEMPLATE, STYLE, LAYOUT, QUOTED)]
     _demand(files)
-    code = [Path(__file__), Path(markdown.__file__), Path(pictures.__file__)]
+    code = [Path(__file__), Path(markdown.__file__), Path(pictures.__file__), Path(readme.__file__)]
     return " ".join(sha256_file(path) for path in [*files, *code])
 
 
@@ -48,6 +49,7 @@ def versions() -> dict[str, str]:
 def render_pages(outputs: Outputs, manifest: Mapping) -> list[Path]:
     """Write report.md, report.html and report.pdf into the outputs' folder; return the paths.
 
+    A README.md beside that folder, as the published report has it, gets its table of results.
     The files are the same for the same input: they hold no date and no random ids.
     Raises FerError for a missing template, table, figure or name, and for what pandoc or typst
     can't read.
@@ -61,6 +63,9 @@ def render_pages(outputs: Outputs, manifest: Mapping) -> list[Path]:
         write_html(light, targets[1], **head)
     with light_pictures(text, outputs.folder, drawings=True) as light:
         write_pdf(light, targets[2], **head)
+    beside = outputs.folder.parent / "README.md"
+    if beside.is_file():
+        readme.write_results(beside, render_markdown(paths.REPORTS / QUOTED, facts))
     return targets
 
 

@@ -19,6 +19,7 @@ _NOT_FOR_NOTEBOOKS = (
     "reporting/markdown.py",
     "reporting/notebook_lint.py",
     "reporting/pictures.py",
+    "reporting/readme.py",
     "reporting/render.py",
     "reporting/stamps.py",
     "reporting/state.py",

@@ -10,11 +10,11 @@ from fer_utils import distillation, models, run_keys
 from fer_utils.distillation import teacher_probabilities
 from fer_utils.errors import RunError
 from fer_utils.evaluation import predict
-from fer_utils.losses import distillation_loss
 from fer_utils.recipes import RECIPES, get_recipe
 from fer_utils.run_keys import run_key, teacher_runs
 from fer_utils.runs import RunStore, publish
 from fer_utils.training import train
+from fer_utils.training.losses import distillation_loss
 from tests.helpers import PROFILE, RECIPE, TinyNet, save_run, toy_faces, weights_hash
 
 TEACHER = replace(RECIPE, name="teacher", headline=True)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
     """A GPU's sums are not the same bit for bit."""
-    monkeypatch.setattr("fer_utils.training.pick_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("fer_utils.training.loop.pick_device", lambda: torch.device("cpu"))
 
 
 def make(folder, dataset=DATASET, recipe=RECIPE, profile=PROFILE, **options):
@@ -36,7 +36,7 @@ def make(folder, dataset=DATASET, recipe=RECIPE, profile=PROFILE, **options):
 def trained(tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fer_utils.training.pick_device", lambda: torch.device("cpu"))
+        patch.setattr("fer_utils.training.loop.pick_device", lambda: torch.device("cpu"))
         return make(tmp_path_factory.mktemp("runs"))
 
 

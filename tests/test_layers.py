@@ -16,10 +16,9 @@ MAX_LINES = 250
 #: Layers from the bottom up; a name stands for the module and, if it is a package, for all in it.
 LAYERS = (
     "fer_utils errors files labels paths profiles published tensorflow_bridge hardware",
-    "datasets weights vggface_bridge balancing cleaning augmentation mixing losses models recipes "
+    "datasets weights vggface_bridge balancing cleaning augmentation models recipes "
     "features preparation initialization",
-    "training training_session supervision muon optimization evaluation run_keys runs distillation "
-    "experiments workers scheduling search frozen_features training_inputs",
+    "training evaluation run_keys runs distillation experiments workers scheduling search",
     "figures interpretation ensembling calibration comparison error_analysis annotators "
     "faces export",
     "reporting train_command cli __main__",

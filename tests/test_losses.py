@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from fer_utils.errors import DataError
-from fer_utils.losses import cosine_embedding_loss, focal_loss, logit_adjustment
+from fer_utils.training.losses import cosine_embedding_loss, focal_loss, logit_adjustment
 
 
 @pytest.fixture

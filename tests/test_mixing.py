@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from fer_utils.errors import ConfigError
-from fer_utils.mixing import MIXINGS, Mixing, get_mixing, mix
+from fer_utils.training.mixing import MIXINGS, Mixing, get_mixing, mix
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from torch import nn
 
 from fer_utils.errors import ConfigError
 from fer_utils.models import build_model
-from fer_utils.muon import Muon, orthogonalized
-from fer_utils.optimization import build_optimizer
 from fer_utils.training import train
+from fer_utils.training.muon import Muon, orthogonalized
+from fer_utils.training.optimization import build_optimizer
 
 FACES = toy_faces()
 PARTS = FACES.part("train"), FACES.part("valid")

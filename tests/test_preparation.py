@@ -10,7 +10,7 @@ from helpers import RECIPE, toy_faces
 from fer_utils.balancing.resampling import METHODS, is_made
 from fer_utils.errors import ConfigError, DataError
 from fer_utils.preparation import prepare, training_part
-from fer_utils.training_session import Session, refuse_unknown
+from fer_utils.training import Session, refuse_unknown
 
 FACES = toy_faces(train=140)
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ from fer_utils.models import MODELS
 from fer_utils.profiles import PROFILES, get_profile
 from fer_utils.published import load_published
 from fer_utils.recipes import RECIPES, Recipe, get_recipe, recipes_of
-from fer_utils.training_session import refuse_unknown
+from fer_utils.training import refuse_unknown
 
 RECIPE = Recipe(name="a", title="A", model="baseline", notebook="03_baseline_cnns")
 ALL = list(RECIPES.values())

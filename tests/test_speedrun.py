@@ -10,7 +10,7 @@ import pytest
 from fer_utils.errors import DataError
 from fer_utils.models import MODELS
 from fer_utils.paths import ROOT
-from fer_utils.training_session import refuse_unknown
+from fer_utils.training import refuse_unknown
 from tests.helpers import toy_faces
 
 TARGETS = [66.3, 70.0, 73.0]

@@ -8,7 +8,7 @@ from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.ferplus import EXPRESSIONS
 from fer_utils.errors import DataError
 from fer_utils.recipes import Recipe
-from fer_utils.supervision import Supervision
+from fer_utils.training.supervision import Supervision
 
 CPU = torch.device("cpu")
 

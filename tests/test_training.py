@@ -13,12 +13,12 @@ import torch
 from helpers import RECIPE, TinyNet, toy_faces, weights_hash, without_seconds
 from torch import nn
 
-from fer_utils import models, training
+from fer_utils import models
 from fer_utils.balancing import class_weights
 from fer_utils.errors import ConfigError, DataError, RunError
-from fer_utils.optimization import WeightAverage
-from fer_utils.training import OutOfTime, Trained, train
-from fer_utils.training_session import Session
+from fer_utils.paths import ROOT
+from fer_utils.training import OutOfTime, Session, Trained, loop, train
+from fer_utils.training.optimization import WeightAverage
 
 DATASET = toy_faces()
 EPOCHS = 3
@@ -202,7 +202,7 @@ def test_resuming_after_a_kill_is_the_unbroken_run(tmp_path, unbroken, after):
 
 def test_resuming_after_every_epoch_is_the_unbroken_run(tmp_path, unbroken, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(training.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(loop.time, "monotonic", lambda: clock[0])
 
     def tick(row):
         clock[0] += 1
@@ -248,7 +248,6 @@ import os, signal, sys
 import torch
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from fer_utils import training
 from test_training import run
 torch.set_num_threads(1)
 save, count = torch.save, 0
@@ -266,9 +265,8 @@ run(checkpoint=Path(sys.argv[2]))
 
 def test_resuming_after_sigkill_in_the_middle_of_writing(tmp_path, unbroken):
     checkpoint = tmp_path / "a.pt"
-    root = Path(training.__file__).resolve().parent.parent
     command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(checkpoint)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == -9, done.stderr
     epochs = []
     resumed = run(checkpoint=checkpoint, on_epoch=lambda row: epochs.append(row["epoch"]))
@@ -285,11 +283,11 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, unbroken, monkeypatch):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         save(state, path)
 
-    monkeypatch.setattr(training.torch, "save", fail_in_epoch_2)
+    monkeypatch.setattr(loop.torch, "save", fail_in_epoch_2)
     with pytest.raises(OSError, match="No space left"):
         run(checkpoint=checkpoint)
     assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
-    monkeypatch.setattr(training.torch, "save", save)
+    monkeypatch.setattr(loop.torch, "save", save)
     assert same(run(checkpoint=checkpoint), unbroken)
 
 

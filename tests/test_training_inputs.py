@@ -8,18 +8,17 @@ import torch
 from helpers import RECIPE, toy_faces, weights_hash
 from torch import nn
 
-from fer_utils import frozen_features as frozen_module
 from fer_utils import models, paths
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import ConfigError
 from fer_utils.evaluation import predict
-from fer_utils.frozen_features import frozen_features
 from fer_utils.hardware import pick_precision
 from fer_utils.models import build_model
 from fer_utils.models.transfer import TransferNet, freeze
-from fer_utils.optimization import build_optimizer
-from fer_utils.training import train
-from fer_utils.training_session import Session
+from fer_utils.training import Session, train
+from fer_utils.training import frozen_features as frozen_module
+from fer_utils.training.frozen_features import frozen_features
+from fer_utils.training.optimization import build_optimizer
 
 FACES = toy_faces()
 TRAIN, VALID = FACES.part("train"), FACES.part("valid")

@@ -12,7 +12,7 @@ from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import ConfigError
 from fer_utils.interpretation.layers import activation_layers, as_batch, frozen_copy
 from fer_utils.recipes import Recipe
-from fer_utils.training_session import Session
+from fer_utils.training import Session
 
 
 def record_activations(model: nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:

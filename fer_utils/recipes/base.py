@@ -35,13 +35,13 @@ class Recipe:
     augmentation: str = "none"
     crop: float = 0  # side of the central square that the net sees, pixels or part; 0 for all
     resize: int = 0  # side that the image is brought to, pixels; 0 for as it is
-    mixing: str = "none"  # of the images of a batch: a name in fer_utils.mixing.MIXINGS
+    mixing: str = "none"  # of the images of a batch: a name in fer_utils.training.mixing.MIXINGS
     normalization: str = "dataset"  # a name in fer_utils.models.NORMALIZATIONS
     loss: str = "cross_entropy"  # or "focal", or "logit_adjustment"
     label_smoothing: float = 0.0
     cosine_share: float = 0.0  # weight of the cosine embedding loss that is added
     auxiliary_share: float = 0.4  # weight of an auxiliary head's loss, where the net has one
-    optimizer: str = "sgd"  # Nesterov momentum 0.9, "adam", or "muon" (see fer_utils.muon)
+    optimizer: str = "sgd"  # Nesterov momentum 0.9, "adam", or "muon" (see fer_utils.training.muon)
     learning_rate: float = 0.05  # the highest of the schedule
     weight_decay: float = 5e-4  # not on biases and norms
     schedule: str = "one_cycle"  # linear-to-cosine: up in `warmup`, down to zero; or "constant"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from fer_utils.muon import SGD_RATE, SGD_WEIGHT_DECAY, Muon
 from fer_utils.recipes import Recipe
+from fer_utils.training.muon import SGD_RATE, SGD_WEIGHT_DECAY, Muon
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

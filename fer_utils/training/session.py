@@ -19,13 +19,13 @@ from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
 from fer_utils.initialization import INITIAL_WEIGHTS, load_initial_weights
-from fer_utils.mixing import get_mixing, mix
 from fer_utils.models import NORMALIZATIONS, build_model
 from fer_utils.models.transfer import FREEZINGS, freeze
-from fer_utils.optimization import WeightAverage, build_optimizer, build_schedule
 from fer_utils.recipes import Recipe
-from fer_utils.supervision import Supervision
-from fer_utils.training_inputs import training_inputs
+from fer_utils.training.inputs import training_inputs
+from fer_utils.training.mixing import get_mixing, mix
+from fer_utils.training.optimization import WeightAverage, build_optimizer, build_schedule
+from fer_utils.training.supervision import Supervision
 
 
 class Session:

@@ -10,8 +10,8 @@ from fer_utils.augmentation import as_channels, augment, get_augmentation, to_fl
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import ConfigError
 from fer_utils.evaluation import predict
-from fer_utils.frozen_features import frozen_features
 from fer_utils.recipes import Recipe
+from fer_utils.training.frozen_features import frozen_features
 
 #: Augmentations that a frozen backbone's stored features allow: the images, and mirrored ones.
 STORED_VIEWS = ("none", "flip")

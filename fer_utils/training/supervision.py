@@ -9,13 +9,13 @@ from fer_utils.balancing import class_weights
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.ferplus import vote_distribution
 from fer_utils.errors import DataError
-from fer_utils.losses import (
+from fer_utils.recipes import Recipe
+from fer_utils.training.losses import (
     cosine_embedding_loss,
     distillation_loss,
     focal_loss,
     logit_adjustment,
 )
-from fer_utils.recipes import Recipe
 
 #: Balancing that the loss is weighted by; made faces go with it in hust-balance and cs230-facenet.
 WEIGHTED = ("class_weights", "augmented_rare", "augmented_small")

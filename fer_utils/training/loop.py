@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.hardware import keep_freed_memory, pick_device
 from fer_utils.recipes import Recipe
-from fer_utils.training_session import Session
+from fer_utils.training.session import Session
 
 
 class OutOfTime(Exception):  # noqa: N818 - not an error: the checkpoint holds all that was done

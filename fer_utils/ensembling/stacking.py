@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from fer_utils.ensembling.arrays import checked, fold_numbers, log_losses
 from fer_utils.errors import DataError
@@ -41,6 +42,7 @@ class Stacking:
         return _predict(self.model, _features(y_probs), self.shape[1])
 
 
+@threadpool_limits.wrap(limits=1)  # on matrices so small threads wait more than they work
 def fit_stacking(
     y_true: np.ndarray, y_probs: np.ndarray, strengths: tuple[float, ...] = STRENGTHS
 ) -> Stacking:

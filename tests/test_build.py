@@ -36,7 +36,7 @@ class Site:
         self.reports.mkdir()
         self.notebooks.mkdir()
         (self.reports / render.TEMPLATE).write_text(TEMPLATE)
-        for name in (render.STYLE, render.LAYOUT):
+        for name in (render.STYLE, render.LAYOUT, render.QUOTED):
             shutil.copy(paths.REPORTS / name, self.reports)
         self.write("01_first", "print(1)")
         self.write("03_second", "print(2)")
@@ -55,7 +55,7 @@ class Site:
         monkeypatch.setattr(build, "pick_dataset", lambda name, profile: "fer2013")
         for name in ("write_html", "write_pdf"):  # slow; tests/test_render.py looks at them
             monkeypatch.setattr(render, name, lambda text, target, **head: write_text(target, text))
-        monkeypatch.setattr(render, "light_pictures", lambda text, folder: nullcontext(text))
+        monkeypatch.setattr(render, "light_pictures", lambda text, *_, **how: nullcontext(text))
         monkeypatch.setattr(render, "versions", lambda: {"pandoc": "3", "typst": "0"})
         fake = types.SimpleNamespace(execute=self.execute)
         monkeypatch.setitem(sys.modules, "fer_utils.reporting.execution", fake)

@@ -13,6 +13,7 @@ from fer_utils.errors import FerError
 from fer_utils.published import load_published
 from fer_utils.reporting import markdown, render
 from fer_utils.reporting.outputs import Outputs
+from fer_utils.reporting.readme import BEGIN, END
 from fer_utils.reporting.reproduction import reproduction_table, to_csv
 from fer_utils.reporting.results import find_all_runs, recipe_facts
 from fer_utils.runs import RunStore
@@ -70,6 +71,16 @@ def test_pages_hold_the_measured_numbers_and_every_figure(outputs):
     assert "28,709" in html
     assert "http" not in html.split("<body>")[0].replace("http://www.w3.org/1999/xhtml", "")
     assert pages[2].read_bytes().startswith(b"%PDF")
+
+
+def test_a_readme_beside_the_report_gets_its_table(outputs):
+    readme = outputs.folder.parent / "README.md"
+    readme.write_text(f"# T\n\n{BEGIN}\n{END}\n")
+    try:
+        render.render_pages(outputs, manifest())
+        assert "| baseline of cs230-fer |" in readme.read_text()
+    finally:
+        readme.unlink()
 
 
 def test_pages_are_the_same_each_time(outputs):

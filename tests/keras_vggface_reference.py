@@ -68,22 +68,23 @@ def main(folder: Path) -> None:
         randomize(part, generator, keras_preprocess(images[:16], version))
         net.save_weights(folder / f"{model}.h5")
         last = type(net)(net.input, list(outputs.values())[-1])
-        results = {f"small_{name}": maps for name, maps in run(
-            part, keras_preprocess(images[:FEW], version)).items()}  # fmt: skip
-        results["small"] = last.predict_on_batch(keras_preprocess(images, version))
+        maps = part(keras_preprocess(images[:FEW], version), training=False)
+        results = {f"small_{name}": np.asarray(values) for name, values in maps.items()}
+        results["small"] = run(last, keras_preprocess(images, version))
         results["preprocessed"] = keras_preprocess(images[:FEW], version)
         for size in LARGE[model]:
             pictures = generator.integers(0, 256, (2, size, size, 3)).astype(np.float32)
             results[f"images_{size}"] = pictures
             # the model as it is, with its average over 7x7
-            results[f"large_{size}"] = net.predict_on_batch(keras_preprocess(pictures, version))
+            results[f"large_{size}"] = run(net, keras_preprocess(pictures, version))
         np.savez(folder / f"{model}.npz", images=images, **results)
         table = layer_table(build_keras_vggface(model, folder / f"{model}.h5"))
         table.to_csv(folder / f"{model}.csv", index=False)
 
 
-def run(part, images) -> dict:
-    return {name: np.asarray(maps) for name, maps in part(images, training=False).items()}
+def run(net, images) -> np.ndarray:
+    """Return what `net` makes of `images`, called as it is: `predict` would first trace it."""
+    return np.asarray(net(images, training=False))
 
 
 if __name__ == "__main__":

@@ -72,14 +72,16 @@ def main(folder: Path) -> None:
         results = {f"small_{name}": np.asarray(values) for name, values in maps.items()}
         results["small"] = run(last, keras_preprocess(images, version))
         results["preprocessed"] = keras_preprocess(images[:FEW], version)
+        if model == "vgg16":  # the cheapest to build twice
+            filled = build_keras_vggface(model, folder / f"{model}.h5", image_size=SMALL)
+            results["filled"] = run(filled, keras_preprocess(images[:FEW], version))
         for size in LARGE[model]:
             pictures = generator.integers(0, 256, (2, size, size, 3)).astype(np.float32)
             results[f"images_{size}"] = pictures
             # the model as it is, with its average over 7x7
             results[f"large_{size}"] = run(net, keras_preprocess(pictures, version))
         np.savez(folder / f"{model}.npz", images=images, **results)
-        table = layer_table(build_keras_vggface(model, folder / f"{model}.h5"))
-        table.to_csv(folder / f"{model}.csv", index=False)
+        layer_table(net).to_csv(folder / f"{model}.csv", index=False)
 
 
 def run(net, images) -> np.ndarray:

@@ -40,22 +40,22 @@ def test_output_shape(name, size):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_new_net_is_in_training_mode_and_has_not_seen_an_image(name):
+def test_a_new_net_is_as_the_global_random_state_made_it(name):
     model = build(name)
+    first = model.state_dict()
+    other = build_model(name, num_classes=7).state_dict()  # without a seed
+    kernel = next(name for name, value in other.items() if value.ndim == 4)
+    assert not torch.equal(first[kernel], other[kernel])
+    del other
+    again = build(name).state_dict()
+    assert all(torch.equal(first[key], again[key]) for key in first)
+
+    # in training mode, and has not seen an image
     assert all(module.training for module in model.modules())
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             assert module.num_batches_tracked == 0
             assert torch.equal(module.running_mean, torch.zeros_like(module.running_mean))
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_initial_weights_come_from_the_global_random_state(name):
-    first, second = build(name).state_dict(), build(name).state_dict()
-    assert all(torch.equal(first[key], second[key]) for key in first)
-    other = build_model(name, num_classes=7).state_dict()
-    kernel = next(name for name, value in other.items() if value.ndim == 4)
-    assert not torch.equal(first[kernel], other[kernel])
 
 
 def randomize_norms(model: nn.Module) -> nn.Module:

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from fer_utils.balancing import resampling
-from fer_utils.balancing.neighbors import PixelNeighbors
-from fer_utils.balancing.resampling import (
-    METHODS,
-    highest_correlation,
-    is_made,
-    nearest_real,
-    resample,
-)
+from fer_utils.balancing.neighbors import PixelNeighbors, highest_correlation, nearest_real
+from fer_utils.balancing.resampling import METHODS, is_made, resample
 from fer_utils.errors import ConfigError, DataError
 from tests.helpers import toy_faces
 

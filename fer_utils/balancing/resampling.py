@@ -12,19 +12,11 @@ import torch
 
 from fer_utils import paths
 from fer_utils.augmentation import as_channels, augment, get_augmentation, to_float
-from fer_utils.balancing.neighbors import (
-    PixelNeighbors,
-    as_rows,
-    highest_correlation,
-    nearest_real,
-)
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.cache import Arrays, cached_arrays
 from fer_utils.errors import DataError, unknown_name
 from fer_utils.files import sha256_bytes, sha256_json
 from fer_utils.labels import SPLITS
-
-__all__ = ["METHODS", "highest_correlation", "is_made", "nearest_real", "resample"]
 
 #: random_over, smote and adasyn make all classes as large (ADASYN: about as large) as the
 #: largest; augmented_rare makes the rarest as large as the next one; augmented_small makes
@@ -127,8 +119,10 @@ def _kept(
 def _by_neighbors(
     part: FaceDataset, method: str, seed: int, neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    # hosts that only train may lack the package
+    # hosts that only train may lack imbalanced-learn; all start faster without scikit-learn
     from imblearn.over_sampling import ADASYN, SMOTE
+
+    from fer_utils.balancing.neighbors import PixelNeighbors, as_rows
 
     search = PixelNeighbors(neighbors + 1)  # an image is its own nearest
     if method == "smote":

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from fer_utils.balancing.resampling import is_made, nearest_real
+from fer_utils.balancing.neighbors import nearest_real
+from fer_utils.balancing.resampling import is_made
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import DataError
 from fer_utils.figures.cells import draw_cells

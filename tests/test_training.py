@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import RECIPE, TinyNet, toy_faces, weights_hash, without_seconds
+from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
 from fer_utils import models
@@ -164,6 +165,8 @@ def test_class_weights_are_scikit_learns_and_average_one_per_image():
     weights = class_weights(labels, 3)
     assert weights.dtype == np.float32
     assert weights == pytest.approx([10 / 18, 10 / 9, 10 / 3])
+    theirs = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    assert weights == pytest.approx(theirs)
     assert weights[labels].mean() == pytest.approx(1)
     with pytest.raises(DataError, match=r"none of \[3\] in train"):
         class_weights(labels, 4)

@@ -29,7 +29,7 @@ report: $(READY) ## train what is missing, run the notebooks, render the report
 	$(RUN) train $(RUN_OPTIONS)
 	$(RUN) report $(RUN_OPTIONS)
 
-# Some hundred processes import the package: byte code is kept, also where it usually is not.
+# Dozens of processes import the package: byte code is kept, also where it usually is not.
 test: $(READY) ## unit tests, and every notebook under nbval on the smoke profile
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --durations 30 -p no:nbval
 

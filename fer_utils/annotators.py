@@ -13,15 +13,13 @@ import numpy as np
 from fer_utils.datasets.ferplus import EXPRESSIONS, majority
 from fer_utils.error_analysis import FER2013_LABELS
 from fer_utils.errors import DataError
-from fer_utils.evaluation import interval, resample_weights
+from fer_utils.evaluation import SMALLEST_PROBABILITY, interval, resample_weights
 from fer_utils.labels import FER2013_CLASSES, FERPLUS_VOTES
 
 #: What becomes of an image: its majority's expression, or why the protocol drops it.
 OUTCOMES = (*EXPRESSIONS, "no majority", "unknown", "not a face")
 
 ANNOTATORS = 10
-#: A probability of zero counts as this much: its logarithm is needed.
-SMALLEST = 1e-12
 _UNKNOWN, _NO_FACE = FERPLUS_VOTES.index("unknown"), FERPLUS_VOTES.index("NF")
 
 
@@ -95,7 +93,7 @@ def cross_entropy(shares: np.ndarray, y_prob: np.ndarray) -> np.ndarray:
             f"votes of shape {np.shape(shares)} and probabilities of shape {np.shape(y_prob)}: "
             "give both for the same images and classes"
         )
-    logs = np.log(np.maximum(np.asarray(y_prob, np.float64), SMALLEST))
+    logs = np.log(np.maximum(np.asarray(y_prob, np.float64), SMALLEST_PROBABILITY))
     return -(np.asarray(shares, np.float64) * logs).sum(axis=1) + 0.0
 
 

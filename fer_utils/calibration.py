@@ -4,11 +4,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from fer_utils.errors import DataError
+from fer_utils.evaluation import SMALLEST_PROBABILITY
 
-#: A probability of zero counts as this much: its logarithm is needed.
-SMALLEST = 1e-12
 #: The temperatures between which `fit_temperature` looks.
-BOUNDS = (0.02, 50.0)
+BOUNDS = (0.01, 100.0)
 
 
 def apply_temperature(y_prob: np.ndarray, temperature: float) -> np.ndarray:
@@ -45,6 +44,6 @@ def fit_temperature(y_true: np.ndarray, y_prob: np.ndarray) -> float:
 
 
 def _log_softmax(y_prob: np.ndarray, temperature: float) -> np.ndarray:
-    logs = np.log(np.maximum(np.asarray(y_prob, np.float64), SMALLEST)) / temperature
+    logs = np.log(np.maximum(np.asarray(y_prob, np.float64), SMALLEST_PROBABILITY)) / temperature
     logs -= logs.max(axis=1, keepdims=True)
     return logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))

@@ -9,6 +9,9 @@ from torch import nn
 from fer_utils.augmentation import TTA_VIEWS, as_channels, to_float, tta_views
 from fer_utils.hardware import autocast
 
+#: A probability of zero counts as this much where its logarithm is needed, as in scikit-learn.
+SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
+
 
 @torch.inference_mode()
 def predict(
@@ -88,13 +91,18 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
     return _divide((f1(confusion) * present).sum(-1), present.sum(-1))
 
 
-def log_loss(y_true: np.ndarray, y_prob: np.ndarray) -> float:
+def true_class_probabilities(y_true: np.ndarray, y_prob: np.ndarray) -> np.ndarray:
+    """Return what (..., N, C) probabilities give the true class of each image, (..., N)."""
+    return y_prob[..., np.arange(len(y_true)), y_true]
+
+
+def log_loss(y_true: np.ndarray, y_prob: np.ndarray) -> np.ndarray:
     """Return the mean negative logarithm of the true class's probability.
 
-    A probability of zero counts as the smallest step of float64, as in scikit-learn.
+    y_prob: (..., N, C), for instance of several models -> (...) float, of each.
     """
-    true_class = y_prob[np.arange(len(y_true)), y_true]
-    return float(-np.log(np.maximum(true_class, np.finfo(np.float64).eps)).mean())
+    true_class = true_class_probabilities(y_true, y_prob)
+    return -np.log(np.maximum(true_class, SMALLEST_PROBABILITY)).mean(axis=-1)
 
 
 def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) -> float:
@@ -165,7 +173,7 @@ def evaluate(
     ):
         result[name] = float(metric(confusion))
         result[f"{name}_ci"] = interval(metric(resampled))
-    result["log_loss"] = log_loss(y_true, y_prob)
+    result["log_loss"] = float(log_loss(y_true, y_prob))
     result["ece"] = expected_calibration_error(y_true, y_prob)
     recall_ci = np.transpose(interval(recall(resampled)))
     result["per_class"] = {

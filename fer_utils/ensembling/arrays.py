@@ -4,9 +4,6 @@ import numpy as np
 
 from fer_utils.errors import DataError
 
-#: A probability of zero counts as this much in a log loss.
-SMALLEST = 1e-12
-
 
 def checked(y_probs: np.ndarray, y_true: np.ndarray | None = None) -> np.ndarray:
     """Return (M, N, C) float64 probabilities whose rows sum to one (float16 ones nearly do).
@@ -26,19 +23,9 @@ def checked(y_probs: np.ndarray, y_true: np.ndarray | None = None) -> np.ndarray
     return y_probs / y_probs.sum(axis=2, keepdims=True)
 
 
-def of_the_true_class(y_true: np.ndarray, y_probs: np.ndarray) -> np.ndarray:
-    """Return the probability that each member gives the true class, (M, N)."""
-    return y_probs[:, np.arange(len(y_true)), y_true]
-
-
 def hits(y_true: np.ndarray, y_probs: np.ndarray) -> np.ndarray:
     """Return how many images each of (M, N, C) gets right, (M,) int64."""
     return (y_probs.argmax(axis=2) == y_true).sum(axis=1)
-
-
-def log_losses(y_true: np.ndarray, y_probs: np.ndarray) -> np.ndarray:
-    """Return the log loss of each of (M, N, C), (M,) float64."""
-    return -np.log(np.maximum(of_the_true_class(y_true, y_probs), SMALLEST)).mean(axis=1)
 
 
 def fold_numbers(y_true: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:

@@ -6,7 +6,8 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from fer_utils.ensembling.arrays import checked, hits, log_losses
+from fer_utils.ensembling.arrays import checked, hits
+from fer_utils.evaluation import log_loss
 
 
 def best_first(y_true: np.ndarray, y_probs: np.ndarray) -> np.ndarray:
@@ -15,7 +16,7 @@ def best_first(y_true: np.ndarray, y_probs: np.ndarray) -> np.ndarray:
     Give it valid: the order, and whoever comes first, is a choice.
     """
     y_probs = checked(y_probs, y_true)
-    return np.lexsort((log_losses(y_true, y_probs), -hits(y_true, y_probs)))
+    return np.lexsort((log_loss(y_true, y_probs), -hits(y_true, y_probs)))
 
 
 def member_curve(

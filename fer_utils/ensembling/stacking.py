@@ -8,8 +8,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from fer_utils.ensembling.arrays import checked, fold_numbers, log_losses
+from fer_utils.ensembling.arrays import checked, fold_numbers
 from fer_utils.errors import DataError
+from fer_utils.evaluation import log_loss
 
 #: Runs keep probabilities as float16, whose zeros are anything below 3e-8: as the features are
 #: log-probabilities, all that are smaller than this are taken for this.
@@ -62,7 +63,7 @@ def fit_stacking(
         for place, strength in enumerate(strengths):
             model.set_params(logisticregression__C=strength).fit(features[~rows], y_true[~rows])
             y_prob = _predict(model, features[rows], classes)
-            losses[place] += rows.sum() * log_losses(y_true[rows], y_prob[None])[0]
+            losses[place] += rows.sum() * log_loss(y_true[rows], y_prob)
     strength = strengths[int(losses.argmin())]
     model = _model(C=strength).fit(features, y_true)
     return Stacking(model, (len(y_probs), classes), strength)

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from fer_utils.ensembling.arrays import SMALLEST, checked, hits, log_losses, of_the_true_class
+from fer_utils.ensembling.arrays import checked, hits
 from fer_utils.errors import DataError
+from fer_utils.evaluation import SMALLEST_PROBABILITY, log_loss, true_class_probabilities
 
 
 def soft_vote(y_probs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -30,10 +31,10 @@ def fit_weights(y_true: np.ndarray, y_probs: np.ndarray) -> np.ndarray:
     one lowest value; members that are exactly alike share their weight.
     """
     y_probs = checked(y_probs, y_true)
-    right = np.maximum(of_the_true_class(y_true, y_probs), SMALLEST)  # (M, N)
+    right = np.maximum(true_class_probabilities(y_true, y_probs), SMALLEST_PROBABILITY)  # (M, N)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        vote = np.maximum(weights @ right, SMALLEST)
+        vote = np.maximum(weights @ right, SMALLEST_PROBABILITY)
         return -np.log(vote).mean(), -(right / vote).mean(axis=1)
 
     found = minimize(
@@ -58,7 +59,7 @@ def greedy_selection(y_true: np.ndarray, y_probs: np.ndarray, rounds: int = 50) 
     counts, best, best_score = np.zeros(len(y_probs), np.int64), None, (-1, 0.0)
     for size in range(1, max(rounds, 1) + 1):
         votes = (total + y_probs) / size  # (M, N, C): the vote with each member added
-        right, losses = hits(y_true, votes), log_losses(y_true, votes)
+        right, losses = hits(y_true, votes), log_loss(y_true, votes)
         chosen = np.lexsort((losses, -right))[0]
         total += y_probs[chosen]
         counts[chosen] += 1

@@ -16,6 +16,7 @@ from fer_utils.cleaning import CLEANINGS
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.sources import PICTURES
 from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
+from fer_utils.evaluation import log_loss
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
 from fer_utils.initialization import INITIAL_WEIGHTS, load_initial_weights
@@ -160,8 +161,8 @@ class Session:
         y_prob = self.inputs.valid_probabilities()
         self.model.load_state_dict(trained)
         y_true = self.valid_part.labels
-        loss = -np.log(y_prob[np.arange(len(y_true)), y_true].clip(1e-12)).mean()
-        return float(loss), float((y_prob.argmax(1) == y_true).mean())
+        accuracy = (y_prob.argmax(1) == y_true).mean()
+        return float(log_loss(y_true, y_prob)), float(accuracy)
 
     def save(self, checkpoint: Path) -> None:
         """Write everything that `restore` needs, whole or not at all."""

@@ -12,7 +12,21 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from fer_utils.errors import DataError
-from fer_utils.evaluation import interval, resample_weights
+from fer_utils.evaluation import (
+    accuracy,
+    balanced_accuracy,
+    confusion_matrix,
+    interval,
+    macro_f1,
+    resample_weights,
+)
+
+#: What `paired_gains` compares, each from a confusion matrix.
+MEASURES = {
+    "accuracy": accuracy,
+    "macro-F1": macro_f1,
+    "balanced accuracy": balanced_accuracy,
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,38 @@ def paired_difference(
     gain = right_a.astype(np.float32) - right_b
     values = resample_weights(len(gain), samples).astype(np.float32) @ gain / len(gain)
     return Difference(float(gain.mean()), *interval(values))
+
+
+def paired_gains(
+    ours: Sequence[tuple[np.ndarray, np.ndarray]],
+    theirs: Sequence[tuple[np.ndarray, np.ndarray]],
+    samples: int = 2_000,
+) -> pd.DataFrame:
+    """Return what some runs gain over others in each of `MEASURES`, with bootstrap intervals.
+
+    ours, theirs: (y_true, y_prob) of each run, (N,) int and (N, C), all of the same images in
+    the same order; a side's measure is the mean over its runs.  Columns: metric, gain, ci_low,
+    ci_high (fractions of one).  Raises DataError when a run is of other images.
+    """
+    y_true = ours[0][0]
+    if not all(np.array_equal(y_true, labels) for labels, _ in (*ours, *theirs)):
+        raise DataError("runs on different images: compare predictions of the same split")
+    weights = resample_weights(len(y_true), samples)
+    weights = np.concatenate([np.ones_like(weights[:1]), weights])  # first as they are
+
+    def matrices(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        return np.array(
+            [
+                confusion_matrix(y_true, y_prob.argmax(1), y_prob.shape[1], weights)
+                for _, y_prob in runs
+            ]
+        )
+
+    a, b, rows = matrices(ours), matrices(theirs), []
+    for name, measure in MEASURES.items():
+        gain = measure(a).mean(0) - measure(b).mean(0)
+        rows.append((name, gain[0], *interval(gain[1:])))
+    return pd.DataFrame(rows, columns=["metric", "gain", "ci_low", "ci_high"])
 
 
 def disagreement(y_preds: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Predictions of a trained net, and how good they are, with intervals."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -113,10 +114,16 @@ def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int
     return float(np.abs(gaps).sum() / len(y_true))
 
 
+@lru_cache(maxsize=8)
 def resample_weights(n: int, samples: int, seed: int = 0) -> np.ndarray:
-    """Return how often each of `n` images occurs in each bootstrap resample, (samples, n)."""
+    """Return how often each of `n` images occurs in each bootstrap resample, (samples, n) uint8.
+
+    The resamples of as many images are always the same ones: differences are paired.
+    """
     generator = np.random.default_rng(seed)
-    return generator.multinomial(n, np.full(n, 1 / n), size=samples).astype(np.uint8)
+    weights = generator.multinomial(n, np.full(n, 1 / n), size=samples).astype(np.uint8)
+    weights.flags.writeable = False  # all callers share it
+    return weights
 
 
 def interval(values: np.ndarray) -> list[float]:

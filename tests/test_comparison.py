@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from sklearn import metrics
 
 from fer_utils.comparison import (
     McNemar,
@@ -13,6 +14,7 @@ from fer_utils.comparison import (
     mcnemar_table,
     oracle_accuracy,
     paired_difference,
+    paired_gains,
     wrong_if_independent,
     wrong_members,
 )
@@ -97,6 +99,43 @@ def test_paired_difference_has_the_paired_standard_error():
     assert swapped.ci_low == pytest.approx(-found.ci_high)
     nothing = paired_difference(y_true, a, a)
     assert (nothing.difference, nothing.ci_low, nothing.ci_high) == (0, 0, 0)
+
+
+def sure(y_true, rate, seed):
+    """Return labels and probabilities of a model without doubts, wrong at this rate."""
+    return y_true, np.eye(7)[noisy(y_true, rate, seed)]
+
+
+def test_paired_gains_are_differences_of_the_means_over_runs():
+    y_true = np.repeat(np.arange(7), [200, 80, 40, 30, 20, 20, 10])
+    ours, theirs = [sure(y_true, 0.3, 0), sure(y_true, 0.2, 1)], [sure(y_true, 0.5, 2)]
+    table = paired_gains(ours, theirs, 500)
+    measures = {
+        "accuracy": metrics.accuracy_score,
+        "macro-F1": lambda true, pred: metrics.f1_score(true, pred, average="macro"),
+        "balanced accuracy": metrics.balanced_accuracy_score,
+    }
+    assert table["metric"].tolist() == list(measures)
+    for row, measure in zip(table.itertuples(), measures.values(), strict=True):
+        a, b = (np.mean([measure(y_true, p.argmax(1)) for _, p in runs]) for runs in (ours, theirs))
+        assert row.gain == pytest.approx(a - b, abs=1e-6)
+        assert row.ci_low < row.gain < row.ci_high
+
+
+def test_paired_gains_in_accuracy_are_the_paired_difference():
+    y_true = np.arange(300) % 7
+    a, b = sure(y_true, 0.4, 0), sure(y_true, 0.2, 1)
+    row = paired_gains([a], [b], 500).iloc[0]
+    single = paired_difference(y_true, a[1].argmax(1), b[1].argmax(1), 500)
+    assert row["gain"] == pytest.approx(single.difference, abs=1e-6)
+    assert row["ci_low"] == pytest.approx(single.ci_low, abs=1e-6)
+    assert row["ci_high"] == pytest.approx(single.ci_high, abs=1e-6)
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 1, 2, 0, 1, 1]), TRUE[:5]])
+def test_paired_gains_refuses_runs_on_other_images(labels):
+    with pytest.raises(DataError, match="different images"):
+        paired_gains([(TRUE, np.eye(3)[TRUE])], [(labels, np.eye(3)[labels])])
 
 
 # -- shared errors ----------------------------------------------------------------------------

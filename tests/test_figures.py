@@ -329,3 +329,24 @@ def test_gain_bars_tell_gain_from_loss_from_neither():
     assert ax.texts[0].get_text() == "+2.0  [+1.0, +3.0]"
     with pytest.raises(DataError, match="at least one row"):
         results.gain_bars(table[:0])
+
+
+def test_gain_panels_are_green_or_red_only_where_zero_is_outside():
+    rows = [
+        ("up", "accuracy", 0.02, 0.01, 0.03),
+        ("up", "macro-F1", 0.01, -0.01, 0.03),
+        ("down", "accuracy", -0.02, -0.03, -0.01),
+    ]
+    table = pd.DataFrame(rows, columns=["change", "metric", "gain", "ci_low", "ci_high"])
+    figure = results.gain_panels(table)
+    draw(figure)
+    first, second = figure.axes
+    dots = first.collections[-1]
+    np.testing.assert_allclose(dots.get_offsets(), [[2, 0], [-2, 1]])
+    expected = [to_rgb(color) for color in (RIGHT, WRONG)]
+    assert [tuple(color[:3]) for color in dots.get_facecolors()] == expected
+    assert [text.get_text() for text in first.texts] == ["+2.0", "-2.0"]
+    assert [text.get_text() for text in second.texts] == ["+1.0"]  # no row for "down": nothing
+    assert second.get_title(loc="left") + second.get_title() == "macro-F1"
+    with pytest.raises(DataError, match="at least one row"):
+        results.gain_panels(table[:0])

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fer_utils.balancing.resampling import resample
@@ -13,12 +12,11 @@ from fer_utils.errors import DataError
 from fer_utils.figures.balancing import (
     MadeFaces,
     beside_real,
-    gain_panels,
     made_beside_real,
     made_counts,
     recall_heatmap,
 )
-from fer_utils.figures.style import RIGHT, WRONG
+from fer_utils.figures.style import WRONG
 from tests.helpers import toy_faces
 
 
@@ -94,25 +92,6 @@ def test_recalls_are_colored_by_their_change():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["plain", "new"]
 
 
-def test_gains_are_green_or_red_only_where_zero_is_outside():
-    rows = [
-        ("up", "accuracy", 0.02, 0.01, 0.03),
-        ("up", "macro-F1", 0.01, -0.01, 0.03),
-        ("down", "accuracy", -0.02, -0.03, -0.01),
-    ]
-    figure = gain_panels(
-        pd.DataFrame(rows, columns=["change", "metric", "gain", "ci_low", "ci_high"])
-    )
-    draw(figure)
-    first, second = figure.axes
-    dots = first.collections[-1]
-    np.testing.assert_allclose(dots.get_offsets(), [[2, 0], [-2, 1]])
-    assert [to_hex(color).upper() for color in dots.get_facecolors()] == [RIGHT, WRONG]
-    assert texts(first) == ["+2.0", "-2.0"]
-    assert texts(second) == ["+1.0"]  # no row for "down": nothing drawn
-    assert title(second) == "macro-F1"
-
-
 def test_nothing_to_draw_is_an_error():
     faces = np.zeros((0, 4, 4), np.uint8)
     for call in (
@@ -121,7 +100,6 @@ def test_nothing_to_draw_is_an_error():
         lambda: made_beside_real({}),
         lambda: made_beside_real({"A": MadeFaces(faces, faces[:, None], [], faces[:, 0])}),
         lambda: recall_heatmap(pd.DataFrame({"happy": [0.5]}, index=["plain"])),
-        lambda: gain_panels(pd.DataFrame()),
     ):
         with pytest.raises(DataError, match="at least one"):
             call()

@@ -24,6 +24,7 @@ __all__ = [
     "confusion_matrices",
     "confusion_matrix",
     "gain_bars",
+    "gain_panels",
     "learning_curves",
     "prediction_gallery",
     "recall_bars",
@@ -145,6 +146,40 @@ def gain_bars(table: pd.DataFrame) -> Figure:
         ax.text(1.02, row, text, transform=where, va="center", fontsize=9)
     _label_rows(ax, table["change"])
     ax.set_xlabel("gain in accuracy (points), 95 % interval")
+    return figure
+
+
+def gain_panels(table: pd.DataFrame) -> Figure:
+    """Draw differences in several metrics, one panel each, as dots with their intervals.
+
+    table: columns change, metric, gain, ci_low, ci_high (fractions of one); changes are drawn
+    from the top down and metrics from the left, in the order in which they occur.  A dot is
+    green or red where its interval leaves out zero.  Raises DataError without rows.
+    """
+    if not len(table):
+        raise DataError("gain_panels needs a table with at least one row")
+    metrics, changes = table["metric"].unique(), table["change"].unique()
+    figure = new_figure(height=1.1 + 0.34 * len(changes))
+    axes = figure.subplots(1, len(metrics), sharey=True, sharex=True, squeeze=False)[0]
+    rows = np.arange(len(changes))
+    for ax, metric in zip(axes, metrics, strict=True):
+        part = table[table["metric"] == metric].set_index("change").reindex(changes)
+        gain, low, high = 100 * part[["gain", "ci_low", "ci_high"]].to_numpy(np.float64).T
+        colors = np.where(low > 0, RIGHT, np.where(high < 0, WRONG, SERIES_COLORS[0]))
+        ax.axvline(0, color=MUTED, lw=1.2)
+        ax.hlines(rows, low, high, colors=colors, lw=2.6, alpha=0.55)
+        ax.scatter(gain, rows, s=40, c=colors, zorder=3)
+        for row in rows[np.isfinite(gain)]:
+            ax.text(
+                gain[row], row - 0.22, f"{gain[row]:+.1f}", ha="center", va="bottom", fontsize=8,
+                bbox={"fc": "white", "ec": "none", "pad": 0.6},
+            )  # fmt: skip
+        ax.set_title(metric)
+        ax.set_xlabel("gain (points), 95 % interval")
+        ax.tick_params(axis="y", length=0, labelsize=9.5)
+        ax.spines["left"].set_visible(False)
+    axes[0].set_yticks(rows, changes)
+    axes[0].set_ylim(len(changes) - 0.4, -0.75)
     return figure
 
 

@@ -5,7 +5,6 @@ random seeds, and the 95 % interval of the mean over resamples of the images (No
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -22,17 +21,9 @@ from fer_utils.evaluation import (
 Facts = dict[str, object]
 
 
-@lru_cache(maxsize=8)
-def _weights(images: int, samples: int) -> np.ndarray:
-    return resample_weights(images, samples)
-
-
 def resampled_confusions(y_true: np.ndarray, y_prob: np.ndarray, samples: int) -> np.ndarray:
-    """Return the confusion matrix of each of `samples` resamples of the images, (samples, C, C).
-
-    The resamples of as many images are always the same ones: differences are paired.
-    """
-    weights = _weights(len(y_true), samples)
+    """Return the confusion matrix of each of `samples` resamples of the images, (samples, C, C)."""
+    weights = resample_weights(len(y_true), samples)
     return confusion_matrix(y_true, y_prob.argmax(1), y_prob.shape[1], weights)
 
 

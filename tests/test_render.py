@@ -167,3 +167,13 @@ def test_table_escapes_and_aligns():
 )
 def test_quantity(value, metric, text):
     assert markdown.quantity(value, metric) == text
+
+
+def test_an_interval_is_shown_as_it_is_stored():
+    line = {
+        "project": "seed", "row": "net", "metric": "test_accuracy", "published": 64.0, "ours": 64.6,
+        "ci_low": 62.44, "ci_high": 66.75, "runs": 1, "profile": "laptop", "note": float("nan"),
+    }  # fmt: skip
+    shown = markdown.measured_markdown([line, line | {"ci_low": float("nan")}])
+    assert "| 64.6 % [62.44 to 66.75] | 1 laptop |" in shown
+    assert "| 64.6 % | 1 laptop |" in shown

@@ -175,7 +175,7 @@ def measured_markdown(lines: Iterable[Mapping]) -> str:
     for line in lines:
         ours = quantity(line["ours"], line["metric"])
         if not pd.isna(line["ci_low"]):
-            ours += f" [{line['ci_low']:.1f} to {line['ci_high']:.1f}]"
+            ours += f" [{line['ci_low']:g} to {line['ci_high']:g}]"  # not rounded twice
         rows.append(
             [
                 f"{line['project']}: {line['row']}",

@@ -152,7 +152,7 @@ def our_epoch(
         images_done = session.steps * session.batch_size
         loss_sum = torch.zeros((), device=device)
         for batch in order[:images_done].split(session.batch_size):
-            loss, _ = session.step(batch, generator)
+            loss, _ = session.step(batch)
             loss_sum += loss
         return check_finite(float(loss_sum), images_done)
 

@@ -45,6 +45,14 @@ def autocast(device: torch.device, model: nn.Module | None = None) -> torch.auto
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
+def prepare_device(device: torch.device) -> None:
+    """Make this process ready to train on `device`; it does no harm to call it again."""
+    if device.type == "cpu":
+        keep_freed_memory()
+    else:
+        torch.backends.cudnn.benchmark = True  # the shapes of a training are always the same
+
+
 @cache
 def keep_freed_memory() -> bool:
     """Let glibc keep freed memory instead of handing it back; return whether it does.

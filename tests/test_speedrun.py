@@ -56,7 +56,7 @@ def test_smoke_run_fills_its_row_and_no_other(speedrun, tmp_path, capsys):
     assert {row["reached"] for row in others} == {"not measured"}
     assert {row["seconds"] + row["valid_accuracy"] + row["hardware"] for row in others} == {""}
     printed = capsys.readouterr().out
-    for text in ("target met", "not measured", "saved:", "se_resnet18"):
+    for text in ("target met", "not measured", "saved:", "se_resnet34"):
         assert text in printed
 
 

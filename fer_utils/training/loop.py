@@ -15,9 +15,12 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from fer_utils.datasets.base import FaceDataset
-from fer_utils.hardware import keep_freed_memory, pick_device
+from fer_utils.hardware import pick_device, prepare_device
 from fer_utils.recipes import Recipe
 from fer_utils.training.session import Session
+
+#: Between checkpoints on a GPU, whose epochs take less time than a large net's checkpoint.
+SECONDS_BETWEEN_CHECKPOINTS = 15
 
 
 class OutOfTime(Exception):  # noqa: N818 - not an error: the checkpoint holds all that was done
@@ -60,8 +63,9 @@ def train(
     """Train `recipe` with one random seed, and return the weights of its best valid epoch.
 
     teacher: (N, C) float32, the class probabilities that a teacher gives the train images.
-    checkpoint: file that the state is saved to after each epoch; where it exists, training
-    goes on from there, with (on a CPU) the same result as an unbroken run.  deadline: a
+    checkpoint: file that the state is saved to, on a CPU after each epoch, on a GPU now and then
+    and at the deadline; where it exists, training goes on from there, with (on a CPU) the same
+    result as an unbroken run.  deadline: a
     `time.monotonic()` after which no epoch is begun.  on_epoch: called with each history row.
 
     Raises OutOfTime at the deadline, RunError when the loss is no longer finite or the
@@ -69,8 +73,8 @@ def train(
     when a part has no images.
     """
     device = device or pick_device()
-    if device.type == "cpu":
-        keep_freed_memory()
+    pause = SECONDS_BETWEEN_CHECKPOINTS if device.type == "cuda" else 0
+    prepare_device(device)
     session = Session(recipe, train_part, valid_part, epochs, seed, device, teacher)
     if checkpoint is not None and checkpoint.exists():
         session.restore(checkpoint)
@@ -82,13 +86,18 @@ def train(
         leave=False,
         disable=not progress,
     )
+    saved_at, saved_epochs = time.monotonic(), len(session.history)
     with bar:
         while len(session.history) < epochs:
-            if time.monotonic() > deadline:
+            out_of_time = time.monotonic() > deadline
+            if out_of_time and checkpoint is not None and len(session.history) > saved_epochs:
+                session.save(checkpoint)
+            if out_of_time:
                 raise OutOfTime(f"{recipe.name}: {len(session.history)} of {epochs} epochs done")
             row = session.run_epoch()
-            if checkpoint is not None:
+            if checkpoint is not None and time.monotonic() - saved_at >= pause:
                 session.save(checkpoint)
+                saved_at, saved_epochs = time.monotonic(), len(session.history)
             if on_epoch is not None:
                 on_epoch(row)
             bar.set_postfix_str(f"valid {100 * row['valid_accuracy']:.1f} %")

@@ -60,7 +60,7 @@ def cosine_embedding_loss(logits: Tensor, targets: Tensor, margin: float = 0.5) 
     cosine = F.normalize(logits.softmax(1), dim=1)  # to each one-hot vector
     true = F.one_hot(targets, logits.shape[1]).bool()
     near = (cosine - margin).clamp_min(0).masked_fill(true, 0)
-    return (1 - cosine[true]).mean() + near.sum(1).mean()
+    return (1 - cosine.gather(1, targets[:, None])).mean() + near.sum(1).mean()
 
 
 def logit_adjustment(labels: np.ndarray, num_classes: int, tau: float = 1.0) -> np.ndarray:

@@ -47,7 +47,8 @@ def mix(images: Tensor, targets: Tensor, how: Mixing) -> tuple[Tensor, Tensor]:
     Draws from torch's global random state.
     """
     n, device = len(images), images.device
-    first = torch.distributions.Beta(how.alpha, how.alpha).sample((n,)).to(device)
+    alpha = torch.full((), how.alpha, device=device)
+    first = torch.distributions.Beta(alpha, alpha, validate_args=False).sample((n,))
     first = torch.where(torch.rand(n, device=device) < how.share, first, 1.0)
     others = images.roll(1, 0)
     if how.method == "mixup":

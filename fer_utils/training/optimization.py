@@ -78,15 +78,16 @@ class WeightAverage:
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
+        """model: whose tensors are averaged; they may change, but must stay where they are."""
         self.decay, self.step = decay, 0
-        self.values = {name: value.clone() for name, value in model.state_dict().items()}
+        state = model.state_dict()
+        self.values = {name: value.clone() for name, value in state.items()}
+        self.current = {name: value for name, value in state.items() if value.is_floating_point()}
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Move the average a little towards the weights of `model`."""
+    def update(self) -> None:
+        """Move the average a little towards the model's weights."""
         self.step += 1
         weight = 1 - min(self.decay, (1 + self.step) / (10 + self.step))
-        state = model.state_dict()
-        averaged = [name for name, value in self.values.items() if value.is_floating_point()]
-        ours = [self.values[name] for name in averaged]
-        torch._foreach_lerp_(ours, [state[name] for name in averaged], weight)
+        ours = [self.values[name] for name in self.current]
+        torch._foreach_lerp_(ours, list(self.current.values()), weight)

@@ -23,6 +23,7 @@ from fer_utils.initialization import INITIAL_WEIGHTS, load_initial_weights
 from fer_utils.models import NORMALIZATIONS, build_model
 from fer_utils.models.transfer import FREEZINGS, freeze
 from fer_utils.recipes import Recipe
+from fer_utils.training.graphs import CapturedGradients, can_capture
 from fer_utils.training.inputs import training_inputs
 from fer_utils.training.mixing import get_mixing, mix
 from fer_utils.training.optimization import WeightAverage, build_optimizer, build_schedule
@@ -74,6 +75,8 @@ class Session:
         self.optimizer = build_optimizer(self.model, recipe)
         self.scheduler = build_schedule(self.optimizer, recipe, epochs * self.steps)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
+        self.generator = torch.Generator(device)
+        self.captured: CapturedGradients | None = None
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch = 0
@@ -83,17 +86,17 @@ class Session:
         start, epoch = time.perf_counter(), len(self.history) + 1
         # All chance of an epoch comes from its own seed, so that a resumed run is the same.
         torch.manual_seed(self.seed * 100_003 + epoch)
-        generator = torch.Generator(self.device).manual_seed(self.seed * 100_003 + epoch)
+        self.generator.manual_seed(self.seed * 100_003 + epoch)
         if self.recipe.balancing == "sampler":
-            order = balanced_order(self.supervision.labels, generator)
+            order = balanced_order(self.supervision.labels, self.generator)
         else:
-            order = torch.randperm(len(self.inputs), generator=generator, device=self.device)
+            order = torch.randperm(len(self.inputs), generator=self.generator, device=self.device)
         loss_sum = torch.zeros((), device=self.device)
         hits = torch.zeros((), device=self.device)
         self.model.train()
         for step in range(self.steps):
             batch = order[step * self.batch_size : (step + 1) * self.batch_size]
-            loss, hit = self.step(batch, generator)
+            loss, hit = self.step(batch)
             loss_sum += loss
             hits += hit
         valid_loss, valid_accuracy = self._look_at_valid()
@@ -117,11 +120,26 @@ class Session:
         self.history.append(row)
         return row
 
-    def step(self, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """Train on the images at `batch`, (B,) int64; return the loss and the number of hits."""
-        images = self.inputs.batch(batch, generator)
-        targets, taught = self.supervision.targets(batch, generator)
-        if self.mixing is not None and len(self.history) < self.mixing.until * self.epochs:
+        if can_capture(self.device, self.recipe):
+            if self.captured is None or self.captured.mixing != self._mixes():
+                self.captured = CapturedGradients(self.gradients, self.generator, self._mixes())
+            loss, hits = self.captured(batch)
+        else:
+            loss, hits = self.gradients(batch)
+        self.optimizer.step()
+        self.scheduler.step()
+        if self.average is not None:
+            self.average.update()
+        return loss, hits
+
+    def gradients(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Set the gradients of the loss on the images at `batch`; return as `step`."""
+        self.optimizer.zero_grad(set_to_none=True)
+        images = self.inputs.batch(batch, self.generator)
+        targets, taught = self.supervision.targets(batch, self.generator)
+        if self._mixes():
             images, targets, taught = self._mixed(images, targets, taught)
         with autocast(self.device, self.model):
             output = self.model(images)
@@ -132,13 +150,12 @@ class Session:
         for other in auxiliary:
             share = self.recipe.auxiliary_share
             loss = loss + share * self.supervision.loss(other.float(), targets, taught)
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimizer.step()
-        self.scheduler.step()
-        if self.average is not None:
-            self.average.update(self.model)
         return loss.detach(), (logits.argmax(1) == self.supervision.labels[batch]).sum()
+
+    def _mixes(self) -> bool:
+        """Tell whether the images of this epoch are mixed: those of the last ones are not."""
+        return self.mixing is not None and len(self.history) < self.mixing.until * self.epochs
 
     def _mixed(
         self, images: Tensor, targets: Tensor, taught: Tensor | None

@@ -5,6 +5,7 @@ import numpy as np
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import RunError
 from fer_utils.evaluation import predict
+from fer_utils.hardware import pick_device
 from fer_utils.profiles import Profile
 from fer_utils.recipes import Recipe
 from fer_utils.run_keys import teacher_runs
@@ -32,5 +33,5 @@ def teacher_probabilities(
                 f"`python -m fer_utils train {name} --seeds {seed} --profile {profile.name} "
                 "--with-weights` first"
             )
-        total = total + predict(run.load_model(), images, ("flip",))["flip"]
+        total = total + predict(run.load_model().to(pick_device()), images, ("flip",))["flip"]
     return (total / len(keys)).astype(np.float32)

@@ -33,7 +33,7 @@ PROFILES = {
     for profile in (
         Profile("smoke", 0.0, 1, 1, False, 300, 88, 100),
         Profile("laptop", 0.3, 3, 1, False, 6_000, 110, 2_000),
-        Profile("full", 1.0, 3, 3, True, 6_000, 256, 2_000),
+        Profile("full", 1.0, 3, 1, True, 6_000, 256, 2_000),
     )
 }
 

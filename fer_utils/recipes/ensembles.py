@@ -31,12 +31,15 @@ FROM_SCRATCH = (
     "se_resnet34",
     "se_resnet18",
     "wide_resnet",
+    "vgg8_distilled",
     "vgg8",
+    "vgg8_cutmix",
     "medium",
     "small",
     "small_mild",
     "small_cutmix",
     "small_taught",
+    "small_distilled_strong",
     "cs230_five_layer",
     "cs230_five_layer_plain",
     "cs230_baseline",
@@ -44,6 +47,7 @@ FROM_SCRATCH = (
 
 #: Nets from scratch that have learned FER+'s labels.
 ON_FERPLUS = (
+    "ferplus_vgg8_votes",
     "ferplus_small",
     "ferplus_small_votes",
     "ferplus_five_layer",

@@ -29,6 +29,21 @@ SMALL = replace(
     crop=44,
 )
 
+VGG8_VOTES = replace(
+    _ON_VOTES,
+    name="ferplus_vgg8_votes",
+    title="FER+, VGG-8, vote distributions",
+    headline=True,
+    full_only=True,
+    model="vgg8",
+    targets="votes",
+    crop=44,
+    augmentation="erasing",
+    learning_rate=0.2,
+    batch_size=256,
+    epochs=80,
+)
+
 RECIPES = (
     FIVE_LAYER,
     SMALL,
@@ -53,4 +68,5 @@ RECIPES = (
         targets="votes",
         label_smoothing=0.0,
     ),
+    VGG8_VOTES,
 )

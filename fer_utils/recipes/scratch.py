@@ -78,9 +78,31 @@ SMALL_CUTMIX = replace(
     **MUON,
 )
 
+VGG8 = replace(
+    _BY_NAME,
+    name="vgg8",
+    title="VGG-8",
+    headline=True,
+    model="vgg8",
+    learning_rate=0.2,
+    batch_size=256,
+    epochs=120,
+)
+
+VGG8_CUTMIX = replace(
+    VGG8,
+    name="vgg8_cutmix",
+    title="VGG-8, with cutmix",
+    headline=False,
+    augmentation="strong",
+    mixing="cutmix",
+    epochs=160,
+)
+
 LARGER = (
     replace(_BY_NAME, name="medium", title="Medium net", model="medium", epochs=200),
-    replace(_BY_NAME, name="vgg8", title="VGG-8", model="vgg8", epochs=120),
+    VGG8,
+    VGG8_CUTMIX,
     *(
         replace(
             _BY_NAME,
@@ -117,11 +139,18 @@ DISTILLED = (
         title="Small net, distilled",
         teacher=("small", "medium"),
     ),
-    replace(
-        _BY_NAME,
-        name="small_distilled_strong",
-        title="Small net, distilled from the large nets",
-        teacher=("se_resnet18", "se_resnet34", "wide_resnet"),
+    *(
+        replace(
+            pupil,
+            name=name,
+            title=title,
+            headline=True,
+            teacher=("vgg8", "vgg8_cutmix", "se_resnet18"),
+        )
+        for pupil, name, title in (
+            (_BY_NAME, "small_distilled_strong", "Small net, distilled from larger nets"),
+            (VGG8, "vgg8_distilled", "VGG-8, distilled from itself and others"),
+        )
     ),
 )
 

@@ -1,18 +1,32 @@
-"""CUDA graphs: forward and backward of a step, launched as one.
+"""What makes training fast on a GPU: steps captured as CUDA graphs, large nets compiled.
 
 A small net's kernels take a few microseconds each, less than it takes Python to launch them; a
-captured step is launched whole.
+captured step is launched whole.  In a large net norms and activations, which move much memory,
+take as long as the convolutions; compiled, they are fewer passes over it.
 """
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from fer_utils.models import count_multiply_accumulates
 from fer_utils.recipes import Recipe
 
 #: Steps before the capture: libraries load, cuDNN chooses its algorithms.
 WARM_UP_STEPS = 3
+
+
+#: Multiply-accumulates of all forward passes of a training from which on compiling the net, half
+#: a minute, is won back: on an H100 it makes steps 1.5 times as fast.
+COMPILED_FROM = 5e14
+
+
+def pays_to_compile(model: nn.Module, image_size: int, images: int) -> bool:
+    """Tell whether to compile `model`, on its device, to train on so many gray images in all."""
+    if next(model.parameters()).device.type != "cuda":
+        return False
+    return count_multiply_accumulates(model, image_size) * images > COMPILED_FROM
 
 
 def can_capture(device: torch.device, recipe: Recipe) -> bool:

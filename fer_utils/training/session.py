@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from fer_utils.initialization import INITIAL_WEIGHTS, load_initial_weights
 from fer_utils.models import NORMALIZATIONS, build_model
 from fer_utils.models.transfer import FREEZINGS, freeze
 from fer_utils.recipes import Recipe
-from fer_utils.training.graphs import CapturedGradients, can_capture
+from fer_utils.training.graphs import CapturedGradients, can_capture, pays_to_compile
 from fer_utils.training.inputs import training_inputs
 from fer_utils.training.mixing import get_mixing, mix
 from fer_utils.training.optimization import WeightAverage, build_optimizer, build_schedule
@@ -72,6 +73,11 @@ class Session:
         self.whole = model.to(device, memory_format=torch.channels_last)
         self.inputs = training_inputs(recipe, self.whole, train_part, valid_part, device)
         self.model = self.inputs.trained
+        self.compiled: Callable[[Tensor], Tensor] | None = None
+        whole_and_gray = self.model is self.whole and train_part.images.ndim == 3
+        size, images = train_part.images.shape[1], epochs * len(train_part)
+        if whole_and_gray and pays_to_compile(self.model, size, images):
+            self.compiled = torch.compile(self.model)
         self.optimizer = build_optimizer(self.model, recipe)
         self.scheduler = build_schedule(self.optimizer, recipe, epochs * self.steps)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
@@ -142,7 +148,7 @@ class Session:
         if self._mixes():
             images, targets, taught = self._mixed(images, targets, taught)
         with autocast(self.device, self.model):
-            output = self.model(images)
+            output = self.model(images) if self.compiled is None else self.compiled(images)
         # a net with an auxiliary head gives two
         logits, *auxiliary = output if isinstance(output, tuple) else (output,)
         logits = logits.float()

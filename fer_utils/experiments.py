@@ -1,6 +1,7 @@
 """From a recipe to a finished run: train or load, predict, evaluate, keep."""
 
 import math
+import os
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,6 +27,10 @@ from fer_utils.training import train
 
 #: Packages whose versions a manifest records.
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
+
+
+#: Environment variable that names the commit where git can't: on a host that has a copy of it.
+COMMIT_VARIABLE = "FER_UTILS_COMMIT"
 
 
 def train_or_load(
@@ -139,10 +144,12 @@ def train_seeds(
 
 def provenance(model: nn.Module | None = None) -> dict[str, object]:
     """Return when, where and with what something is made, `model` for one: for manifests."""
+    commit = os.environ.get(COMMIT_VARIABLE, "")
+    changes = "" if commit else _git("status", "--porcelain", "-uno", "--", "fer_utils")
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "fer_utils")),
+        "commit": commit or _git("rev-parse", "HEAD"),
+        "dirty": bool(changes),
         "hardware": hardware.describe(model=model),
         "versions": {"fer_utils": __version__} | {name: _version(name) for name in PACKAGES},
     }

@@ -185,9 +185,12 @@ def test_provenance():
 
 def test_provenance_outside_a_checkout(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "ROOT", tmp_path)
+    monkeypatch.delenv(experiments.COMMIT_VARIABLE, raising=False)
     facts = provenance()
     assert facts["commit"] == ""
     assert facts["dirty"] is False
+    monkeypatch.setenv(experiments.COMMIT_VARIABLE, "ab" * 20)
+    assert provenance()["commit"] == "ab" * 20
 
 
 def test_an_ablation_makes_no_test_predictions(tmp_path, monkeypatch):

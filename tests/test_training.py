@@ -221,6 +221,24 @@ def test_resuming_after_every_epoch_is_the_unbroken_run(tmp_path, unbroken, monk
     assert same(resumed, unbroken)
 
 
+def test_a_pause_between_checkpoints_loses_nothing_at_the_deadline(tmp_path, unbroken, monkeypatch):
+    monkeypatch.setitem(loop.SECONDS_BETWEEN_CHECKPOINTS, "cpu", 1_000)
+    clock = [0.0]
+    monkeypatch.setattr(loop.time, "monotonic", lambda: clock[0])
+    checkpoint = tmp_path / "a.pt"
+
+    def tick(row):
+        assert not checkpoint.exists()
+        clock[0] += 1
+
+    with pytest.raises(OutOfTime, match="2 of 3 epochs done"):
+        run(checkpoint=checkpoint, deadline=1.5, on_epoch=tick)
+    epochs = []
+    resumed = run(checkpoint=checkpoint, on_epoch=lambda row: epochs.append(row["epoch"]))
+    assert epochs == [3]
+    assert same(resumed, unbroken)
+
+
 def test_without_averaging_too(tmp_path):
     recipe = replace(RECIPE, ema_decay=0.0, balancing="class_weights")
     with pytest.raises(Killed):

@@ -77,8 +77,9 @@ def pair_matrix(
     wider = max(0, _SPAN - (high - low)) / 2
     low, high = max(low - wider, 0), high + wider
     longest = max(map(len, names))
-    side = max(2.6, 0.52 * size)
-    figure = new_figure(min(side + 0.075 * longest + 1.6, 11.0), side + 0.05 * longest + 0.9)
+    beside = 0.075 * longest + 1.6  # inches for names and color bar
+    side = min(max(2.6, 0.52 * size), 11.0 - beside)
+    figure = new_figure(side + beside, side + 0.05 * longest + 0.9)
     ax = figure.subplots()
     cells = draw_cells(ax, percent, low, high, square=True)
     for row, column in np.argwhere(shown):

@@ -24,7 +24,7 @@ RESNET18 = Recipe(
     tta=("none", "flip"),
 )
 
-#: For nets that SGD at that rate throws off (InceptionV3's train loss rose from epoch to epoch).
+#: For nets that SGD at that rate throws off (InceptionV3's train loss was 4.9, 6.9, 6.6, ... 4.1).
 ADAM = {"optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 0.02}
 
 #: Beyond the projects: a net that has seen ImageNet, by weights that come in a package.

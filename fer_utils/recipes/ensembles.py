@@ -102,13 +102,17 @@ ENSEMBLES = {
         Ensemble(
             name="small_seeds", title="Small net, all seeds", members=("small",), all_seeds=True
         ),
-        Ensemble(
-            name="ferplus_uniform",
-            title="FER+, uniform vote",
-            members=ON_FERPLUS,
-            dataset="ferplus",
-            all_members=False,
-            all_seeds=True,
+        *(
+            Ensemble(
+                name=f"ferplus_{combiner}",
+                title=f"FER+, {words}",
+                members=ON_FERPLUS,
+                combiner=combiner,
+                dataset="ferplus",
+                all_members=False,
+                all_seeds=True,
+            )
+            for combiner, words in (("uniform", "uniform vote"), ("weighted", "weighted vote"))
         ),
         *(
             Ensemble(

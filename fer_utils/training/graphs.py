@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from fer_utils.models import count_multiply_accumulates
 from fer_utils.recipes import Recipe
 
+DEVICE = "cuda"
+
 #: Steps before the capture: libraries load, cuDNN chooses its algorithms.
 WARM_UP_STEPS = 3
 
@@ -24,7 +26,7 @@ COMPILED_FROM = 5e14
 
 def pays_to_compile(model: nn.Module, image_size: int, images: int) -> bool:
     """Tell whether to compile `model`, on its device, to train on so many gray images in all."""
-    if next(model.parameters()).device.type != "cuda":
+    if next(model.parameters()).device.type != DEVICE:
         return False
     return count_multiply_accumulates(model, image_size) * images > COMPILED_FROM
 
@@ -34,7 +36,7 @@ def can_capture(device: torch.device, recipe: Recipe) -> bool:
 
     `torch.multinomial` looks at its probabilities on the CPU.
     """
-    return device.type == "cuda" and recipe.targets != "sampled_votes"
+    return device.type == DEVICE and recipe.targets != "sampled_votes"
 
 
 class CapturedGradients:

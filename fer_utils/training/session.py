@@ -10,20 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fer_utils.augmentation import TTA_VIEWS
-from fer_utils.balancing.resampling import METHODS, is_made
+from fer_utils.balancing.resampling import is_made
 from fer_utils.balancing.sampling import balanced_order
-from fer_utils.cleaning import CLEANINGS
 from fer_utils.datasets.base import FaceDataset
-from fer_utils.datasets.sources import PICTURES
-from fer_utils.errors import ConfigError, DataError, RunError, unknown_name
+from fer_utils.errors import DataError, RunError
 from fer_utils.evaluation import log_loss
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
-from fer_utils.initialization import INITIAL_WEIGHTS, load_initial_weights
-from fer_utils.models import NORMALIZATIONS, build_model
-from fer_utils.models.transfer import FREEZINGS, freeze
+from fer_utils.initialization import load_initial_weights
+from fer_utils.models import build_model
+from fer_utils.models.transfer import freeze
 from fer_utils.recipes import Recipe
+from fer_utils.training.checks import refuse_unknown
 from fer_utils.training.graphs import CapturedGradients, can_capture, pays_to_compile
 from fer_utils.training.inputs import training_inputs
 from fer_utils.training.mixing import get_mixing, mix
@@ -222,36 +220,3 @@ class Session:
         """Return the whole model with the weights of the best epoch."""
         self.model.load_state_dict(self.best)
         return self.whole
-
-
-def refuse_unknown(recipe: Recipe) -> None:
-    """Raise ConfigError for a value that this loop does not implement."""
-    implemented = {
-        "dataset": ("fer2013", "ferplus", "fer2013_auxiliary", *PICTURES),
-        "targets": ("label", "votes", "sampled_votes"),
-        "cleaning": CLEANINGS,
-        "balancing": ("none", "class_weights", "sampler", *METHODS),
-        "initial_weights": INITIAL_WEIGHTS,
-        "frozen": FREEZINGS,
-        "normalization": NORMALIZATIONS,
-        "loss": ("cross_entropy", "focal", "logit_adjustment"),
-        "optimizer": ("sgd", "adam", "muon"),
-        "schedule": ("one_cycle", "constant"),
-    }
-    for name, known in implemented.items():
-        if getattr(recipe, name) not in known:
-            raise unknown_name(name, getattr(recipe, name), known)
-    if recipe.balancing in METHODS and (recipe.teacher or recipe.targets != "label"):
-        raise ConfigError(
-            f"{recipe.name}: images that {recipe.balancing} makes have neither votes nor a "
-            "teacher's word; balance by class_weights or sampler"
-        )
-    for mode in recipe.tta:  # used after training, when it is late to find that out
-        if mode not in TTA_VIEWS:
-            raise unknown_name("test-time augmentation", mode, TTA_VIEWS)
-    if recipe.cosine_share and (recipe.targets == "votes" or recipe.mixing != "none"):
-        raise ConfigError(f"{recipe.name}: the cosine embedding loss needs one label per image")
-    if recipe.optimizer == "muon" and recipe.backbone_rate != 1:
-        raise ConfigError(f"{recipe.name}: muon knows no backbone_rate; use sgd or adam")
-    if not 0 < recipe.warmup < 1:
-        raise ConfigError(f"{recipe.name}: warmup must lie between 0 and 1, not {recipe.warmup}")

@@ -12,6 +12,7 @@ const $ = (id) => document.getElementById(id);
 export class Recorder {
   #recording = false;
   #last = 0;
+  #time = 0;
   #counts = new Map();
 
   constructor(engine, camera) {
@@ -54,7 +55,8 @@ export class Recorder {
     const face = faces.reduce((a, b) => (b.width > a.width ? b : a));
     const label = document.querySelector("input[name=label]:checked").value;
     const bytes = await grayPng(face.crop, this.engine.side);
-    await store.add({ label, time: Date.now(), bytes });
+    this.#time = Math.max(Date.now(), this.#time + 1); // names are times: no two alike
+    await store.add({ label, time: this.#time, bytes });
     await this.#recount();
   }
 

@@ -28,7 +28,6 @@ from fer_utils.training import train
 #: Packages whose versions a manifest records.
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
 
-
 #: Environment variable that names the commit where git can't: on a host that has a copy of it.
 COMMIT_VARIABLE = "FER_UTILS_COMMIT"
 

@@ -350,3 +350,19 @@ def test_gain_panels_are_green_or_red_only_where_zero_is_outside():
     assert second.get_title(loc="left") + second.get_title() == "macro-F1"
     with pytest.raises(DataError, match="at least one row"):
         results.gain_panels(table[:0])
+
+
+def test_gain_panels_draw_an_arrow_where_a_gain_is_beyond_their_limit():
+    rows = [
+        ("near", "accuracy", 0.02, 0.01, 0.03),
+        ("far", "accuracy", -0.70, -0.72, -0.68),
+    ]
+    table = pd.DataFrame(rows, columns=["change", "metric", "gain", "ci_low", "ci_high"])
+    figure = results.gain_panels(table, limit=20)
+    draw(figure)
+    (ax,) = figure.axes
+    _, arrow, dot = ax.collections
+    np.testing.assert_allclose(arrow.get_offsets(), [[-20, 1]])
+    np.testing.assert_allclose(dot.get_offsets(), [[2, 0]])
+    assert ax.get_xlim()[0] > -30
+    assert [text.get_text() for text in ax.texts] == ["+2.0", "-70.0"]

@@ -3,6 +3,7 @@
 All fractions that come in are of one; the figures show percent.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -149,12 +150,14 @@ def gain_bars(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def gain_panels(table: pd.DataFrame) -> Figure:
+def gain_panels(table: pd.DataFrame, limit: float = math.inf) -> Figure:
     """Draw differences in several metrics, one panel each, as dots with their intervals.
 
     table: columns change, metric, gain, ci_low, ci_high (fractions of one); changes are drawn
     from the top down and metrics from the left, in the order in which they occur.  A dot is
-    green or red where its interval leaves out zero.  Raises DataError without rows.
+    green or red where its interval leaves out zero.  limit: points up to which gains are drawn to
+    scale, so that one far out does not push the others together; an arrow there stands for it.
+    Raises DataError without rows.
     """
     if not len(table):
         raise DataError("gain_panels needs a table with at least one row")
@@ -167,11 +170,14 @@ def gain_panels(table: pd.DataFrame) -> Figure:
         gain, low, high = 100 * part[["gain", "ci_low", "ci_high"]].to_numpy(np.float64).T
         colors = np.where(low > 0, RIGHT, np.where(high < 0, WRONG, SERIES_COLORS[0]))
         ax.axvline(0, color=MUTED, lw=1.2)
-        ax.hlines(rows, low, high, colors=colors, lw=2.6, alpha=0.55)
-        ax.scatter(gain, rows, s=40, c=colors, zorder=3)
+        at, start, end = (values.clip(-limit, limit) for values in (gain, low, high))
+        ax.hlines(rows, start, end, colors=colors, lw=2.6, alpha=0.55)
+        for marker, drawn in (("<", gain < -limit), (">", gain > limit), ("o", at == gain)):
+            if drawn.any():
+                ax.scatter(at[drawn], rows[drawn], s=40, c=colors[drawn], marker=marker, zorder=3)
         for row in rows[np.isfinite(gain)]:
             ax.text(
-                gain[row], row - 0.22, f"{gain[row]:+.1f}", ha="center", va="bottom", fontsize=8,
+                at[row], row - 0.22, f"{gain[row]:+.1f}", ha="center", va="bottom", fontsize=8,
                 bbox={"fc": "white", "ec": "none", "pad": 0.6},
             )  # fmt: skip
         ax.set_title(metric)

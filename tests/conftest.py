@@ -13,6 +13,14 @@ from fer_utils.datasets.base import FaceDataset
 # jsonschema does without.  (nbval would import it before: `make test` loads it for notebooks only.)
 sys.modules.setdefault("rfc3987_syntax", None)
 
+#: Begun first: a long file at the end keeps one process busy while the others have nothing left.
+LONGEST = ("test_notebooks", "test_page", "test_vggface", "test_benchmarks", "test_scheduling")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that take longest first, otherwise in their order."""
+    items.sort(key=lambda item: [not item.path.name.startswith(name) for name in LONGEST])
+
 
 @pytest.fixture(scope="session")
 def real_fer2013() -> FaceDataset:
@@ -37,9 +45,8 @@ with contextlib.suppress(ImportError):  # without pytest-xdist all runs in one p
     class ByFile(LoadScopeScheduling):
         """One process runs all tests of a file, whose fixtures are then made once.
 
-        Notebooks, the longest, come first and go to whoever is free.  What starts a browser
-        stays together: no two run at once.  (pytest-xdist 3.8's own marks for groups have no
-        effect under pytest 9.2.)
+        Notebooks go one by one to whoever is free.  What starts a browser stays together: no two
+        run at once.  (pytest-xdist 3.8's own marks for groups have no effect under pytest 9.2.)
         """
 
         def _split_scope(self, nodeid: str) -> str:

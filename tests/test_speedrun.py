@@ -2,6 +2,7 @@
 
 import csv
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from fer_utils.errors import DataError
 from fer_utils.models import MODELS
 from fer_utils.paths import ROOT
 from fer_utils.training import refuse_unknown
-from tests.helpers import toy_faces
+from tests.helpers import RECIPE, toy_faces
 
 TARGETS = [66.3, 70.0, 73.0]
 
@@ -110,6 +111,28 @@ def test_the_final_number_counts_not_the_best_and_test_is_not_taken(speedrun, mo
     assert (result["passed"], result["seconds"]) == (45.0, 60.0)
     assert result["seconds_training"] == 3.0
     assert taken == ["train", "valid"]
+
+
+class Ended(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_run_that_nobody_waits_for_ends_with_its_epoch(speedrun, monkeypatch, alive):
+    entry = replace(speedrun.smoke_entry(), recipe=replace(RECIPE, epochs=3))
+    ends, parts = [], (toy_faces().part("train"), toy_faces().part("valid"))
+
+    def end(status):
+        ends.append(status)
+        raise Ended
+
+    starter = SimpleNamespace(is_alive=lambda: alive)
+    monkeypatch.setattr(speedrun.multiprocessing, "parent_process", lambda: starter)
+    monkeypatch.setattr(speedrun.os, "_exit", end)
+    monkeypatch.setattr(speedrun, "load_parts", lambda dataset: parts)
+    with nullcontext() if alive else pytest.raises(Ended):
+        speedrun.timed_run(entry, 0, 1, "toy", started=0.0)
+    assert ends == ([] if alive else [1])
 
 
 def test_a_later_row_replaces_its_own_only(speedrun, tmp_path):

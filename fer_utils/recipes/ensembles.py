@@ -36,6 +36,7 @@ FROM_SCRATCH = (
     "vgg8_cutmix",
     "medium",
     "small",
+    "small_long",
     "small_mild",
     "small_cutmix",
     "small_taught",

@@ -14,6 +14,7 @@ class Ensemble:
     all_members: whether it takes all of them, else those that are trained, at least two.
     all_seeds: whether every run of a recipe is a member, else the first.
     dataset: whose labels the members have learned, as a recipe's.
+    profile: whose runs vote; empty for those that the report prefers.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Ensemble:
     all_members: bool = True
     all_seeds: bool = False
     dataset: str = "fer2013"
+    profile: str = ""
 
 
 #: Every net from scratch that is strong enough to be asked.
@@ -130,6 +132,15 @@ ENSEMBLES = {
                 ("greedy", "greedy selection"),
                 ("stacking", "stacking"),
             )
+        ),
+        Ensemble(
+            name="scratch_laptop",
+            title="Nets of the laptop profile, stacking",
+            members=FROM_SCRATCH,
+            combiner="stacking",
+            all_members=False,
+            all_seeds=True,
+            profile="laptop",
         ),
         Ensemble(
             name="scratch_and_lite0",

@@ -83,12 +83,18 @@ class Notebook:
         except DataMissing:
             return False
 
-    def stored(self, recipe: Recipe) -> tuple[Run, ...]:
-        """Return the recipe's runs that are there already, training none."""
+    def stored(self, recipe: Recipe, profile: str = "") -> tuple[Run, ...]:
+        """Return the recipe's runs that are there already, training none.
+
+        profile: whose runs, by default those that the report prefers.  Under `smoke`, which
+        has no others, it changes nothing.
+        """
         if not self._has(recipe.source):
             return ()
         data = self.data_of(recipe.source)
         profiles = profiles_searched(self.profile.name)
+        if profile in profiles:
+            profiles = (profile,)
         found = find_runs(recipe, store_for(self.profile), data.data_key, profiles)
         return found.runs if found else ()
 

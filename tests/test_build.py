@@ -11,8 +11,8 @@ import pytest
 from report_fixtures import fake_run, tiny_dataset
 
 from fer_utils import paths
-from fer_utils.errors import ConfigError, DataMissing, FerError
-from fer_utils.files import write_text
+from fer_utils.errors import ConfigError, DataMissing, FerError, RunBusy
+from fer_utils.files import locked, write_text
 from fer_utils.reporting import build, outputs, render, stamps, state
 from fer_utils.runs import RunStore
 
@@ -244,6 +244,16 @@ def test_broken_off_build_goes_on_where_it_stopped(site):
     site.fail = None
     site.build()
     assert site.executed == ["03_second"]
+
+
+@pytest.mark.parametrize("make", [build.build_report, build.render_report])
+def test_two_builds_do_not_write_over_each_other(site, make):
+    site.build()
+    with locked(site.reports / ".lock"), pytest.raises(RunBusy, match="another process builds"):
+        make("laptop", "fer2013")
+    site.build()
+    assert site.executed == []
+    assert not (site.reports / ".lock").exists()
 
 
 def test_unreadable_manifest_only_costs_time(site):

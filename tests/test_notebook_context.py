@@ -51,6 +51,19 @@ def test_what_is_not_here_cannot_run_and_has_no_runs(nb):
     assert not replace(nb, profile=small).can_run(replace(RECIPE, full_only=True))
 
 
+def test_stored_runs_are_those_of_the_profile_that_is_asked_for(nb, monkeypatch):
+    def stored(searched, **asked):
+        monkeypatch.setattr(module, "profiles_searched", lambda name: searched)
+        nb.stored(RECIPE, **asked)
+        return looked.pop()
+
+    looked = []
+    monkeypatch.setattr(module, "find_runs", lambda *arguments: looked.append(arguments[-1]))
+    assert stored(("full", "laptop")) == ("full", "laptop")
+    assert stored(("full", "laptop"), profile="laptop") == ("laptop",)
+    assert stored(("smoke",), profile="laptop") == ("smoke",)
+
+
 def test_a_run_that_another_process_trains_is_waited_for(nb, monkeypatch):
     answers = [RunBusy("busy"), RunBusy("busy"), ("a run",)]
 

@@ -41,7 +41,13 @@ from fer_utils.reporting.stamps import (
     hashes,
     whole,
 )
-from fer_utils.reporting.state import READ_BY_NOTEBOOKS, BuildState, open_state, read_manifest
+from fer_utils.reporting.state import (
+    READ_BY_NOTEBOOKS,
+    BuildState,
+    alone_in,
+    open_state,
+    read_manifest,
+)
 from fer_utils.reporting.summary import BuildSummary
 
 CELL_TIMEOUT = 24 * 3600  # seconds; one cell may train many nets
@@ -56,14 +62,18 @@ def build_report(
 ) -> BuildSummary:
     """Bring the report of `profile` on `dataset` up to date and return what was done.
 
-    force: execute every notebook; only: names of the notebooks to look at, the others stay as
-    they are.  Raises ConfigError for an unknown name, DataError for missing data, RunError for a
-    damaged run, and FerError when a notebook or the rendering fails.
+    force: execute every notebook; only: names of those to look at, the others stay as they are.
+    Raises ConfigError for an unknown name, DataError for missing data, RunError for a damaged run,
+    RunBusy while another build is at work, FerError when a notebook or the rendering fails.
     """
-    start = time.monotonic()
     chosen = pick_profile(profile)
     dataset = pick_dataset(dataset, chosen)
-    state = open_state(chosen, dataset, outputs_for(chosen.name, dataset))
+    with alone_in(outputs_for(chosen.name, dataset)) as outputs:
+        return _build(open_state(chosen, dataset, outputs), force, only)
+
+
+def _build(state: BuildState, force: bool, only: Sequence[str] | None) -> BuildSummary:
+    start = time.monotonic()
     notebooks = _notebooks()
     for name in only or ():
         if name not in notebooks:
@@ -109,10 +119,11 @@ def render_report(profile: str = "auto", dataset: str = "auto") -> BuildSummary:
         profile = published["profile"] if profile == "auto" else profile
     chosen = pick_profile(profile)
     dataset = "fer2013" if published else pick_dataset(dataset, chosen)
-    state = open_state(chosen, dataset, outputs_for(chosen.name, dataset), read_data=not published)
-    rendered = _finish(state, changed=False)
+    with alone_in(outputs_for(chosen.name, dataset)) as outputs:
+        state = open_state(chosen, dataset, outputs, read_data=not published)
+        rendered = _finish(state, changed=False)
     seconds = time.monotonic() - start
-    return BuildSummary(state.outputs, seconds, rendered=rendered, stale=_stale(state))
+    return BuildSummary(outputs, seconds, rendered=rendered, stale=_stale(state))
 
 
 def _notebooks() -> dict[str, Path]:

@@ -1,15 +1,17 @@
 """What a build works on: profile, data, outputs, runs, and the manifest of what was made."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
 from fer_utils.datasets import load_dataset
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.sources import load_source
-from fer_utils.errors import DataMissing
-from fer_utils.files import write_json
+from fer_utils.errors import DataMissing, RunBusy
+from fer_utils.files import locked, write_json
+from fer_utils.paths import relative
 from fer_utils.profiles import Profile
 from fer_utils.recipes import SOURCES
 from fer_utils.reporting.outputs import Outputs
@@ -120,3 +122,15 @@ def _source_facts(
 
 def _facts(dataset: FaceDataset) -> dict[str, str]:
     return {name: getattr(dataset, name) for name in ("name", "source", "source_hash", "data_key")}
+
+
+@contextmanager
+def alone_in(outputs: Outputs) -> Iterator[Outputs]:
+    """Yield `outputs` with other builds kept off; raise RunBusy if one is at work there."""
+    with locked(outputs.folder / ".lock") as ours:
+        if not ours:
+            raise RunBusy(
+                f"another process builds the report in {relative(outputs.folder)}; wait until it "
+                "ends, or stop it"
+            )
+        yield outputs

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_utils.errors import DataError, RunError, unknown_name
+from fer_utils.models.dlib_faces import load_dlib_resnet
 from fer_utils.models.efficientnet_lite import load_efficientnet_lite0_imagenet
 from fer_utils.models.transfer import TransferNet
 from fer_utils.weights.files import find_weights, require_weights
@@ -35,6 +36,32 @@ def has_initial_weights(name: str) -> bool:
         return find_weights(name) is not None
     except DataError:  # a file that is not what it should be
         return False
+
+
+@torch.no_grad()
+def settle_norms(model: nn.Module, images: Tensor) -> None:
+    """Give each batch norm the mean and variance of what it sees of `images`, (N, 1 or 3, H, W).
+
+    Its scale and offset change with them, so that in evaluation mode the model computes what it
+    did before.  That is for weights which were published without these statistics: training
+    would take those of a batch instead, and the scales would no longer fit.
+    """
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+
+    def look(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        seen[norm] = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3))
+
+    hooks = [norm.register_forward_pre_hook(look) for norm in norms]
+    model.eval()(images)
+    for hook in hooks:
+        hook.remove()
+    for norm, (mean, variance) in seen.items():
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        norm.bias += scale * (mean - norm.running_mean)
+        norm.weight.copy_(scale * (variance + norm.eps).sqrt())
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
 
 
 def _torchvision(
@@ -75,6 +102,10 @@ def _lite0(net: TransferNet, name: str) -> None:
     _fill(net.backbone, load_efficientnet_lite0_imagenet().state_dict(), name)
 
 
+def _dlib(net: TransferNet, name: str) -> None:
+    _fill(net.backbone, load_dlib_resnet().state_dict(), name)
+
+
 def _vggface(net: TransferNet, name: str) -> None:
     model = next(model for model, weights in VGGFACE_WEIGHTS.items() if weights == name)
     _fill(net.backbone, load_vggface(model).state_dict(), name)
@@ -85,6 +116,7 @@ _LOADERS: dict[str, Callable[[TransferNet, str], None]] = {
     "vggface2_resnet50": _vggface,
     "vggface2_senet50": _vggface,
     "efficientnet_lite0_imagenet": _lite0,
+    "dlib_face_recognition": _dlib,
     "resnet18_imagenet": _torchvision(skip=("fc.",)),
     "vgg16_imagenet": _torchvision("features.", head="classifier."),
     "efficientnet_b3_imagenet": _torchvision("features."),
@@ -92,3 +124,5 @@ _LOADERS: dict[str, Callable[[TransferNet, str], None]] = {
 }
 
 INITIAL_WEIGHTS = ("random", *_LOADERS)
+#: Those whose norms are published as scale and offset alone: see `settle_norms`.
+WITHOUT_STATISTICS = ("dlib_face_recognition",)

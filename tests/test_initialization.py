@@ -6,7 +6,7 @@ from torchvision import models
 
 from fer_utils import initialization
 from fer_utils.errors import ConfigError, RunError, WeightsMissing
-from fer_utils.initialization import load_initial_weights
+from fer_utils.initialization import load_initial_weights, settle_norms
 from fer_utils.models import TRANSFER_MODELS, build_model
 from fer_utils.models.efficientnet_lite import load_efficientnet_lite0_imagenet
 from fer_utils.weights import files
@@ -79,3 +79,19 @@ def test_unknown_weights_and_nets_without_a_backbone(monkeypatch, tmp_path):
     monkeypatch.setattr(files, "search_folders", lambda file: [tmp_path])
     with pytest.raises(WeightsMissing, match=r"resnet18-f37072fd\.pth"):
         load_initial_weights(TRANSFER_MODELS["resnet18"](num_classes=8), "resnet18_imagenet")
+
+
+def test_settled_norms_change_nothing_but_what_training_sees():
+    torch.manual_seed(0)
+    net = TRANSFER_MODELS["dlib_resnet"](num_classes=7)
+    load_initial_weights(net, "dlib_face_recognition")
+    images = torch.rand(8, 3, 96, 96) - 0.5
+    with torch.no_grad():
+        before = net.eval()(images)
+        far = net.train()(images)
+    load_initial_weights(net, "dlib_face_recognition")  # training has moved the statistics
+    settle_norms(net, images)
+    with torch.no_grad():
+        torch.testing.assert_close(net.eval()(images), before, rtol=1e-3, atol=1e-4)
+        near = net.train()(images)
+    assert (near - before).abs().max() < 0.05 * (far - before).abs().max()

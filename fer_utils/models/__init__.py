@@ -10,6 +10,7 @@ from fer_utils.errors import ConfigError, unknown_name
 from fer_utils.models import backbones, cs230, plain, residual, vggface
 from fer_utils.models.builder import build_cnn
 from fer_utils.models.cost import count_multiply_accumulates, count_parameters
+from fer_utils.models.dlib_faces import DlibNormalization, dlib_resnet
 from fer_utils.models.efficientnet_lite import EfficientNetLiteNormalization, efficientnet_lite0
 from fer_utils.models.normalization import (
     CenterCrop,
@@ -44,6 +45,7 @@ TRANSFER_MODELS: dict[str, Callable[..., nn.Module]] = {
         backbones.torchvision_features("efficientnet_b4"), 1792, **_hust_1
     ),
     "efficientnet_lite0": transfer_net(efficientnet_lite0, 1280),
+    "dlib_resnet": transfer_net(dlib_resnet, 256),
     "resnet18": transfer_net(backbones.torchvision_resnet("resnet18"), 512),
     "vgg16": backbones.vgg16_whole,
     "mobilenet": transfer_net(backbones.timm_maps("mobilenetv1_100"), 1024),
@@ -82,6 +84,7 @@ _FIXED: dict[str, Callable[[], nn.Module]] = {
     "image": ImageNormalization,
     "imagenet": ImageNetNormalization,
     "efficientnet_lite": EfficientNetLiteNormalization,
+    "dlib": DlibNormalization,
     "vggface1": partial(vggface.VGGFaceNormalization, 1),
     "vggface2": partial(vggface.VGGFaceNormalization, 2),
 }

@@ -68,7 +68,7 @@ SMALL_MILD = replace(
     epochs=120,
 )
 
-#: An hour of two processor cores under `laptop`; `small` takes two thirds of that.
+#: An hour or more of two processor cores under `laptop`; `small` takes two thirds of that.
 SMALL_LONG = replace(
     _BY_NAME,
     name="small_long",

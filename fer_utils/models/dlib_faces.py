@@ -22,7 +22,7 @@ from fer_utils.weights.files import require_weights
 DLIB_WEIGHTS = "dlib_face_recognition"
 #: Channels of each residual block; where they grow, the block halves the maps.
 _BLOCKS = (*(32,) * 3, *(64,) * 4, *(128,) * 3, *(256,) * 3)
-#: Convolutions and norms of dlib's last block, whose maps are 1 x 1 at dlib's size of 150 pixels.
+#: Convolutions and norms of dlib's last block, for which FER2013's maps are too small.
 _LEFT_OUT = 4
 #: Mean red, green and blue, 0 to 255, of dlib's `input_rgb_image_sized`.
 _RGB_MEANS = (122.782, 117.001, 104.298)
@@ -43,10 +43,9 @@ class DlibNormalization(nn.Module):
 class DlibBlock(nn.Module):
     """Two 3 x 3 convolutions with norms beside the maps themselves, or beside their average.
 
-    (N, in, H, W) -> (N, out, H, W), or half of H and W, rounded down, where `out` is larger or
-    `halves`.  A convolution that halves does not pad; it makes maps a pixel smaller than the
-    average does at even sizes, and zeros fill what it lacks, as in dlib, as they do for the
-    channels that come in fewer.
+    (N, in, H, W) -> (N, out, H, W), or half of H and W, rounded down, where `out` is larger.  There
+    the convolution does not pad: of even sizes it makes maps a pixel smaller than the average
+    does.  Zeros fill what it lacks, and the channels that the average lacks, as in dlib.
     """
 
     def __init__(self, channels_in: int, channels: int) -> None:

@@ -99,7 +99,7 @@ _FILES = (
     ),
     WeightsFile(
         name="dlib_face_recognition",
-        purpose="the same with a net that has learned faces, not ImageNet",
+        purpose="transfer learning from faces, from the installed packages alone, too",
         license="CC0 1.0, public domain; trained by Davis King for dlib, packaged by Adam Geitgey",
         file_name="dlib_face_recognition_resnet_model_v1.dat",
         url="",

@@ -24,10 +24,16 @@ def test_neighbors_of_another_class_are_red():
 
 
 def test_bars_say_how_much_is_trained():
-    table = pd.DataFrame({"net": ["a", "b"], "frozen": [14_000_000, 0], "trained": [1_000_000] * 2})
+    table = pd.DataFrame(
+        [("a", 14_000_000, 1_000_000), ("b", 0, 1_000_000), ("c", 2_998_200, 1_800)],
+        columns=["net", "frozen", "trained"],
+    )
     (ax,) = parameter_bars(table).axes
-    assert [text.get_text().strip() for text in ax.texts] == ["1.00 of 15.00 M", "1.00 of 1.00 M"]
-    assert [patch.get_width() for patch in ax.patches] == [14, 0, 1, 1]
+    texts = [text.get_text().strip() for text in ax.texts]
+    assert texts == ["1.00 of 15.00 M", "1.00 of 1.00 M", "0.002 of 3.00 M"]
+    assert [patch.get_width() for patch in ax.patches] == pytest.approx(
+        [14, 0, 2.9982, 1, 1, 0.0018]
+    )
 
 
 def test_nothing_to_draw_is_an_error():

@@ -63,7 +63,8 @@ def parameter_bars(table: pd.DataFrame) -> Figure:
     ax.barh(rows, frozen, color="#B9C4D0", height=0.62, label="frozen")
     ax.barh(rows, trained, left=frozen, color=SERIES_COLORS[1], height=0.62, label="trained")
     for row, (still, moving) in enumerate(zip(frozen, trained, strict=True)):
-        ax.text(still + moving, row, f"  {moving:.2f} of {still + moving:.2f} M", va="center",
+        few = f"{moving:.1g}" if 0 < moving < 0.01 else f"{moving:.2f}"
+        ax.text(still + moving, row, f"  {few} of {still + moving:.2f} M", va="center",
                 fontsize=8.5, color=INK)  # fmt: skip
     ax.set_yticks(rows, table.net)
     ax.set_ylim(len(table) - 0.4, -0.6)

@@ -142,6 +142,13 @@ DISTILLED = (
         epochs=80,
         **MUON,
     ),
+    # by a net that has seen three million faces before: not from scratch any more
+    replace(
+        _BY_NAME,
+        name="small_taught_by_dlib",
+        title="Small net, taught by dlib's, fine-tuned",
+        teacher=("dlib_fine_tuned",),
+    ),
     replace(
         _BY_NAME,
         name="small_distilled",

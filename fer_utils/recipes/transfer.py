@@ -211,6 +211,14 @@ DLIB = (
     DLIB_FINE_TUNED,
     replace(
         DLIB_FINE_TUNED,
+        name="dlib_random",
+        title="dlib's face recognition net, from random weights",
+        full_only=True,
+        initial_weights="random",
+        backbone_rate=1.0,
+    ),
+    replace(
+        DLIB_FINE_TUNED,
         name="dlib_frozen",
         title="dlib's face recognition net, frozen features",
         frozen="backbone",

@@ -43,10 +43,20 @@ def test_readme_holds_the_published_results():
     assert len(re.findall(r"^\|.*\[\d", table, re.MULTILINE)) >= 8
 
 
+def test_the_best_vote_from_scratch_asks_no_net_that_learned_elsewhere():
+    def vote(accuracy):
+        return {"valid": {"flip_and_seven": {"accuracy": {"mean": accuracy}}}}
+
+    votes = {"scratch_greedy": vote(0.7), "scratch_stacking": vote(0.71)}
+    better = {"scratch_and_fine_tuned": vote(0.8), "cs230_seven": vote(0.9)}
+    assert render.best_from_scratch(votes | better) is votes["scratch_stacking"]
+    assert render.best_from_scratch(better) is None
+
+
 def test_what_was_not_measured_has_no_row():
     facts = published_facts()
     one = {"cs230_baseline": facts["results"]["cs230_baseline"]}
-    bare = facts | {"results": one, "ensembles": {}, "facts": lambda name: {}}
+    bare = facts | {"results": one, "best_from_scratch": None, "facts": lambda name: {}}
     table = render.render_markdown(paths.REPORTS / render.QUOTED, bare)
     rows = [line for line in table.splitlines() if line.startswith("|")]
     assert len(rows) == 3  # two of them are the head

@@ -18,6 +18,8 @@ from fer_utils.errors import FerError
 from fer_utils.files import atomic_path, sha256_file, write_text
 from fer_utils.paths import relative
 from fer_utils.published import load_published
+from fer_utils.recipes import get_recipe
+from fer_utils.recipes.ensembles import get_ensemble
 from fer_utils.reporting import markdown, pictures, readme
 from fer_utils.reporting.outputs import Outputs
 from fer_utils.reporting.pictures import light_pictures
@@ -81,6 +83,7 @@ def report_facts(outputs: Outputs, manifest: Mapping) -> dict[str, object]:
     synthetic = data["name"] == "synthetic"
     source = data["source"] if synthetic else f"FER2013 ({data['source']})"
     published = {(n.project, n.row, n.metric): n.published for n in load_published()}
+    ensembles = outputs.read_facts(ENSEMBLES)
 
     def quoted(project: str, row: str, metric: str) -> str:
         try:
@@ -102,7 +105,8 @@ def report_facts(outputs: Outputs, manifest: Mapping) -> dict[str, object]:
         "of_notebook": lambda name: {
             key: facts for key, facts in results.items() if facts["notebook"] == name
         },
-        "ensembles": outputs.read_facts(ENSEMBLES),
+        "ensembles": ensembles,
+        "best_from_scratch": best_from_scratch(ensembles),
         "facts": outputs.read_facts,
         "measured": [line for line in reproduction if line["status"] == "measured"],
         "pending": [line for line in reproduction if line["status"] == "pending"],
@@ -110,6 +114,16 @@ def report_facts(outputs: Outputs, manifest: Mapping) -> dict[str, object]:
         "figure": _figure(outputs),
         "csv": _csv(outputs),
     }
+
+
+def best_from_scratch(ensembles: Mapping[str, Mapping]) -> Mapping | None:
+    """Return, of the votes whose nets all began from random weights, the best on valid."""
+    fresh = [
+        facts
+        for name, facts in ensembles.items()
+        if all(get_recipe(m).initial_weights == "random" for m in get_ensemble(name).members)
+    ]
+    return max(fresh, key=lambda f: f["valid"]["flip_and_seven"]["accuracy"]["mean"], default=None)
 
 
 def render_markdown(template: Path, facts: Mapping[str, object]) -> str:

@@ -77,6 +77,14 @@ SMALL_LONG = replace(
     epochs=190,
 )
 
+#: Two hours of two processor cores under `laptop`: what patience alone brings.
+SMALL_LONGEST = replace(
+    _BY_NAME,
+    name="small_longest",
+    title="Small net, trained longest",
+    epochs=350,
+)
+
 #: Muon fits the train images in half the epochs; cutmix is to keep it from learning them by heart.
 SMALL_CUTMIX = replace(
     SMALL_MILD,
@@ -170,4 +178,13 @@ DISTILLED = (
     ),
 )
 
-RECIPES = (SMALL, SMALL_LONG, SMALL_MILD, SMALL_CUTMIX, *LARGER, *DISTILLED, *ABLATIONS)
+RECIPES = (
+    SMALL,
+    SMALL_LONG,
+    SMALL_LONGEST,
+    SMALL_MILD,
+    SMALL_CUTMIX,
+    *LARGER,
+    *DISTILLED,
+    *ABLATIONS,
+)

@@ -1,5 +1,6 @@
 """The model card states what the run's files say."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,6 +8,7 @@ from report_fixtures import fake_run
 
 from fer_utils import cli, paths, runs
 from fer_utils.errors import RunError
+from fer_utils.recipes import get_recipe
 from fer_utils.reporting.model_card import model_card
 from fer_utils.runs import RunStore, publish
 
@@ -34,6 +36,19 @@ def test_numbers_are_those_of_the_run(run):
 def test_a_pupils_card_names_its_teachers(run):
     run.manifest["recipe"] |= {"teacher": ["small", "medium"]}
     assert "with the soft votes of small, medium on the training images" in model_card(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("small", "Trained from scratch, without data from outside."),
+        ("dlib_fine_tuned", "Trained from initial weights, with data from outside behind `dlib_"),
+        ("small_taught_by_dlib", "training images, with data from outside behind `dlib_"),
+    ],
+)
+def test_a_card_names_the_weights_from_outside(run, name, says):
+    run.manifest["recipe"] = dataclasses.asdict(get_recipe(name))
+    assert says in model_card(run)
 
 
 def test_publishing_weights_writes_the_card(run, tmp_path, monkeypatch):

@@ -4,7 +4,15 @@ from fer_utils.errors import ConfigError, unknown_name
 from fer_utils.recipes import balancing, cs230, eight, ferplus, hog, scratch, transfer
 from fer_utils.recipes.base import Recipe
 
-__all__ = ["RECIPES", "SOURCES", "Recipe", "get_recipe", "recipes_of", "source_of"]
+__all__ = [
+    "RECIPES",
+    "SOURCES",
+    "Recipe",
+    "get_recipe",
+    "outside_weights",
+    "recipes_of",
+    "source_of",
+]
 
 FAMILIES = (cs230, scratch, transfer, eight, ferplus, hog, balancing)
 RECIPES = {recipe.name: recipe for family in FAMILIES for recipe in family.RECIPES}
@@ -24,6 +32,17 @@ def get_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name]
+
+
+def outside_weights(name: str) -> tuple[str, ...]:
+    """Return the initial weights behind the recipe called `name` that were learned elsewhere.
+
+    Its own and its teachers'; none for a net from scratch.  Raises as `get_recipe`.
+    """
+    recipe = get_recipe(name)
+    own = () if recipe.initial_weights == "random" else (recipe.initial_weights,)
+    taught = [weights for teacher in recipe.teacher for weights in outside_weights(teacher)]
+    return tuple(dict.fromkeys((*own, *taught)))
 
 
 def recipes_of(notebook: str) -> tuple[Recipe, ...]:

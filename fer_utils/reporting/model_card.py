@@ -4,6 +4,7 @@ import jinja2
 
 from fer_utils import paths
 from fer_utils.files import write_text
+from fer_utils.recipes import outside_weights
 from fer_utils.reporting.markdown import percent
 from fer_utils.runs import Run
 
@@ -20,10 +21,11 @@ def model_card(run: Run) -> str:
         loader=jinja2.FileSystemLoader(paths.REPORTS),
     )
     environment.filters["percent"] = percent
-    test = run.metrics["test"]
+    test, recipe = run.metrics["test"], run.manifest["recipe"]
     return environment.get_template(TEMPLATE).render(
         manifest=run.manifest,
-        recipe={"teacher": ()} | run.manifest["recipe"],
+        recipe={"teacher": (), "initial_weights": "random"} | recipe,
+        outside=outside_weights(recipe["name"]),
         classes=run.class_names,
         folder=run.folder.name,
         test=test,

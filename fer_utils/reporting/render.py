@@ -18,7 +18,7 @@ from fer_utils.errors import FerError
 from fer_utils.files import atomic_path, sha256_file, write_text
 from fer_utils.paths import relative
 from fer_utils.published import load_published
-from fer_utils.recipes import get_recipe
+from fer_utils.recipes import outside_weights
 from fer_utils.recipes.ensembles import get_ensemble
 from fer_utils.reporting import markdown, pictures, readme
 from fer_utils.reporting.outputs import Outputs
@@ -117,11 +117,11 @@ def report_facts(outputs: Outputs, manifest: Mapping) -> dict[str, object]:
 
 
 def best_from_scratch(ensembles: Mapping[str, Mapping]) -> Mapping | None:
-    """Return, of the votes whose nets all began from random weights, the best on valid."""
+    """Return, of the votes behind whose nets no outside weights stand, the best on valid."""
     fresh = [
         facts
         for name, facts in ensembles.items()
-        if all(get_recipe(m).initial_weights == "random" for m in get_ensemble(name).members)
+        if not any(outside_weights(member) for member in get_ensemble(name).members)
     ]
     return max(fresh, key=lambda f: f["valid"]["flip_and_seven"]["accuracy"]["mean"], default=None)
 

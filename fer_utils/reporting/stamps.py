@@ -17,6 +17,7 @@ _NOT_FOR_NOTEBOOKS = (
     "reporting/build.py",
     "reporting/exercises.py",
     "reporting/markdown.py",
+    "reporting/model_card.py",
     "reporting/notebook_lint.py",
     "reporting/pictures.py",
     "reporting/readme.py",

@@ -43,6 +43,7 @@ FROM_SCRATCH = (
     "small_mild",
     "small_cutmix",
     "small_taught",
+    "small_taught_by_longest",
     "small_distilled_strong",
     "cs230_five_layer",
     "cs230_five_layer_plain",

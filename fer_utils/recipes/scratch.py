@@ -77,7 +77,7 @@ SMALL_LONG = replace(
     epochs=190,
 )
 
-#: Two hours of two processor cores under `laptop`: what patience alone brings.
+#: Over two hours of two processor cores under `laptop`: what patience alone brings.
 SMALL_LONGEST = replace(
     _BY_NAME,
     name="small_longest",
@@ -148,6 +148,15 @@ DISTILLED = (
         title="Small net, taught by one of its kind, with Muon",
         teacher=("small_mild",),
         epochs=80,
+        **MUON,
+    ),
+    # by a net as large as itself that was trained for three times as long, published likewise
+    replace(
+        _BY_NAME,
+        name="small_taught_by_longest",
+        title="Small net, taught by its longest training, with Muon",
+        teacher=("small_longest",),
+        epochs=120,
         **MUON,
     ),
     # by a net that has seen three million faces before: not from scratch any more

@@ -99,7 +99,7 @@ def int8_weights(model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
 
     Normalization, the first convolution and softmax stay in floating point; between them a plain
     net computes with integers.  The first convolution is the least work and loses the most: on
-    valid it makes half of the distance between the shipped net and its float32 form.
+    valid it makes about half of the distance between the shipped net and its float32 form.
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,

@@ -155,6 +155,7 @@ DISTILLED = (
         _BY_NAME,
         name="small_taught_by_longest",
         title="Small net, taught by its longest training, with Muon",
+        headline=True,
         teacher=("small_longest",),
         epochs=120,
         **MUON,

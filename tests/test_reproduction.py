@@ -163,6 +163,17 @@ def test_full_is_preferred_only_when_it_has_all_seeds(tmp_path):
     assert find_runs(recipe, store, "other data", PROFILES) is None
 
 
+def test_seeds_beyond_those_asked_for_count(tmp_path):
+    store = RunStore(tmp_path)
+    recipe = get_recipe("small_longest")  # no headline: one seed is asked for
+    for seed in range(2):
+        fake_run(store, recipe.name, "laptop", seed)
+    used = find_runs(recipe, store, "fer2013", PROFILES)
+    assert ([run.seed for run in used.runs], used.expected) == ([0, 1], 1)
+    fake_run(store, recipe.name, "full", 0)
+    assert find_runs(recipe, store, "fer2013", PROFILES).profile == "full"
+
+
 def test_too_few_seeds_are_told(tmp_path):
     store = RunStore(tmp_path)
     fake_run(store, "cs230_baseline", "laptop", 0)

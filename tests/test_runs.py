@@ -15,8 +15,9 @@ from helpers import PROFILE, RECIPE, TinyNet, save_run, toy_faces
 from fer_utils import models, runs
 from fer_utils.errors import RunError
 from fer_utils.evaluation import predict
+from fer_utils.paths import PUBLISHED_RUNS
 from fer_utils.profiles import get_profile
-from fer_utils.recipes import Recipe
+from fer_utils.recipes import Recipe, get_recipe
 from fer_utils.run_keys import run_key
 from fer_utils.runs import MANIFEST, RUN_FILES, WEIGHTS, RunStore, open_run, publish
 
@@ -56,6 +57,15 @@ def test_keys_of_published_runs_do_not_change():
     assert run_key(recipe, get_profile("laptop"), "fer2013", 2) == "fd749f635c754ff0"
     plain = replace(recipe, augmentation="none", label_smoothing=0.0)
     assert run_key(plain, get_profile("full"), "fer2013", 0) == "3397f51f80de2c75"
+
+
+@pytest.mark.parametrize("folder", sorted(PUBLISHED_RUNS.iterdir()), ids=lambda f: f.name)
+def test_every_published_run_is_still_found(folder):
+    """If this fails, a recipe, its teacher or how many seeds the teacher has was changed."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    recipe = get_recipe(manifest["recipe"]["name"])
+    profile, data_key = get_profile(manifest["profile"]), manifest["data"]["data_key"]
+    assert run_key(recipe, profile, data_key, manifest["seed"]) == manifest["key"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from fer_utils.runs import MANIFEST, Run, RunStore
 class RecipeRuns:
     """The runs of one recipe that the report speaks of, all under one profile.
 
-    expected: how many random seeds the profile has; `runs` may be fewer.
+    expected: how many random seeds the profile asks for; `runs` may be fewer, or more.
     """
 
     recipe: Recipe
@@ -51,17 +51,18 @@ def find_runs(
 ) -> RecipeRuns | None:
     """Return the runs of the first of `profiles` that has all its seeds, else the most; or None.
 
+    Seeds that were trained by name count, too, up to as many as a headline recipe has.
     Raises RunError when a run's folder is there but is damaged.
     """
     best = None
     for name in profiles:
         profile = get_profile(name)
-        seeds = recipe.all_seeds(profile)  # also of a recipe that was trained by name
+        seeds = range(max(profile.headline_seeds, profile.variant_seeds))  # more may be trained
         found = (store.find(run_key(recipe, profile, data_key, seed)) for seed in seeds)
         runs = tuple(run for run in found if run is not None)
         if runs and (best is None or len(runs) > len(best.runs)):
-            best = RecipeRuns(recipe, name, runs, len(seeds))
-        if best is not None and len(best.runs) == best.expected:
+            best = RecipeRuns(recipe, name, runs, len(recipe.all_seeds(profile)))
+        if best is not None and len(best.runs) >= best.expected:
             return best
     return best
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 _CHUNK = 2048  # queries per step of the progress bar
 

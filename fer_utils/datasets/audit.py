@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import DataError, unknown_name

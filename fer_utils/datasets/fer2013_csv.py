@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from fer_utils.errors import DataError
 from fer_utils.labels import FER2013_CLASSES, FER2013_USAGE, SPLITS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from fer_utils.datasets.fer2013_csv import AGAIN, SIDE
 from fer_utils.errors import DataError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import fer_utils
 from fer_utils.errors import DataError, RunBusy, unknown_name

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from fer_utils.faces.classifier import Classifier
 from fer_utils.faces.crops import crop_face

@@ -4,37 +4,29 @@ import base64
 import io
 import json
 import re
-import shutil
 import urllib.request
 import zipfile
-from pathlib import Path
 
 import pytest
-from demo_fixtures import astronaut, collage, encoded, serving, write_webcam
+from demo_fixtures import astronaut, collage, encoded, serving
+from page_helpers import (
+    CHROMIUM,
+    PATIENCE,
+    QUIET,
+    break_engine,
+    camera_of,
+    expect,
+    expect_warning,
+    open_photo,
+    until,
+)
 from PIL import Image
 
-from demo import vendor
 from demo.app import create_app
-from demo.rate_limit import RateLimit
 from fer_utils.export import SHIPPED
 from fer_utils.export.files import FACTS
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if not CHROMIUM:
-    pytest.skip("no chromium on this machine", allow_module_level=True)
-if vendor.missing():
-    pytest.skip("no onnxruntime-web: run `make vendor`", allow_module_level=True)
-
-QUIET = (
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
-    *("--disable-component-update", "--disable-sync", "--disable-default-apps"),
-)
-PATIENCE = 60_000  # ms, for a busy machine
-
-#: What playwright itself writes to the console where it keeps the service worker out.
-NO_WORKER = "Service Worker registration blocked by Playwright"
+pytest_plugins = ["page_fixtures"]
 
 LOOK = """async ([data, photo]) => {
   const { Engine } = await import("/js/engine.js");
@@ -68,96 +60,6 @@ WATCH = """async (data) => {
     nothing: nothing.map((look) => [look.found, look.faces.length]),
   };
 }"""
-
-
-def webcam(path: Path) -> tuple[str, ...]:
-    return (
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={path}",
-    )
-
-
-@pytest.fixture(scope="module")
-def site():
-    with serving(create_app(limit=RateLimit(1e9, 10**9))) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as started:
-        playwright.expect.set_options(timeout=PATIENCE / 2)
-        yield started.chromium
-
-
-@pytest.fixture(scope="module")
-def browser(chromium, tmp_path_factory):
-    """Return a browser whose camera shows the astronaut, who moves a little."""
-    picture = Image.new("RGB", (640, 480), (120, 120, 120))
-    frames = []
-    for shift in range(12):
-        frame = picture.copy()
-        frame.paste(astronaut().crop((0, 0, 512, 480)), (40 + 2 * shift, 0))
-        frames.append(frame)
-    path = write_webcam(tmp_path_factory.mktemp("cam") / "cam.mjpeg", frames)
-    started = chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *webcam(path)])
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
-def loaded(browser, site):
-    """Return one page for all tests: to load onnxruntime takes seconds."""
-    context = browser.new_context(service_workers="block", accept_downloads=True)
-    page = context.new_page()
-    page.problems = []
-    page.on("console", lambda message: page.problems.append(message.text))
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    context.on("request", lambda request: page.problems.append(request.url)
-               if not request.url.startswith((site, "blob:", "data:")) else None)  # fmt: skip
-    page.goto(site)
-    page.locator("html[data-ready=yes]").wait_for(state="attached", timeout=PATIENCE)
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def page(loaded):
-    """Return the page with nothing shown; fail on its console's lines and foreign requests."""
-    yield loaded
-    loaded.evaluate("delete navigator.mediaDevices.getUserMedia")  # where a test changed it
-    for mode in ("Photo", "Camera"):
-        loaded.get_by_role("button", name=mode, exact=True).click()
-    problems, loaded.problems[:] = list(loaded.problems), []
-    assert [text for text in problems if text != NO_WORKER] == []
-
-
-def open_photo(page, picture: Image.Image, name: str = "photo.png") -> None:
-    page.get_by_role("button", name="Photo").click()
-    page.set_input_files("#file", {"name": name, "mimeType": "image/png",
-                                   "buffer": encoded(picture)})  # fmt: skip
-
-
-def expect(locator):
-    return playwright.expect(locator)
-
-
-def camera_of(page, color: str) -> None:
-    """Let the page's camera show one color."""
-    page.evaluate(
-        """(color) => { navigator.mediaDevices.getUserMedia = async () => {
-          const canvas = document.createElement("canvas");
-          const context = canvas.getContext("2d");
-          const paint = () => {
-            context.fillStyle = color;
-            context.fillRect(0, 0, canvas.width, canvas.height);
-          };
-          setInterval(paint, 50);
-          return canvas.captureStream();
-        }; }""",
-        color,
-    )
 
 
 # -- photos -----------------------------------------------------------------------------------
@@ -202,9 +104,98 @@ def test_several_faces_are_all_shown_and_one_is_explained(page):
 def test_a_photo_without_a_face_and_a_file_that_is_none(page):
     open_photo(page, Image.new("RGB", (300, 200), "teal"))
     expect(page.locator("#hint")).to_have_text("No face found in this photo.")
+    expect(page.locator("#summary")).to_have_text("")  # that would be said twice
+    expect(page.locator("#picture")).to_have_attribute("aria-label", re.compile("No face found"))
     expect(page.locator(".card")).to_have_count(0)
     page.set_input_files("#file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"text"})
     expect(page.locator("#placeholder")).to_contain_text("no picture that the browser can read")
+
+
+def test_the_photo_opened_last_is_shown(page):
+    page.evaluate("""async () => {
+      const { Engine } = await import("/js/engine.js");
+      const late = new Promise((resolve) => { window.release = resolve; });
+      let count = 0;
+      patch(Engine.prototype, "look", (look) => async function (...of) {
+        const first = !count++, faces = await look.apply(this, of);
+        if (first) await late;
+        return faces;
+      });
+    }""")
+    open_photo(page, collage())
+    open_photo(page, astronaut())
+    expect(page.locator(".card")).to_have_count(1)
+    page.evaluate("release()")
+    page.wait_for_timeout(300)
+    expect(page.locator(".card")).to_have_count(1)
+
+
+def test_a_photo_read_too_late_does_not_disturb_the_camera(page):
+    page.evaluate("""() => patch(window, "createImageBitmap", (create) => async (...of) => {
+      await new Promise((resolve) => { window.release = resolve; });
+      return create(...of);
+    })""")
+    open_photo(page, astronaut())
+    until(page, "'release' in window")
+    page.get_by_role("button", name="Camera", exact=True).click()
+    page.evaluate("release()")
+    page.wait_for_timeout(300)
+    expect(page.locator("#placeholder")).to_contain_text("will appear here")
+
+
+def test_what_fails_is_said_and_the_next_photo_works(page):
+    break_engine(page, "find")
+    open_photo(page, astronaut())
+    expect(page.locator("#placeholder")).to_contain_text("could not be looked at")
+    expect_warning(page, "as told")
+    page.evaluate("unpatch()")
+    open_photo(page, astronaut())
+    expect(page.locator(".card")).to_have_count(1)
+    break_engine(page, "classify")
+    explain = page.locator("#explain")
+    explain.click()
+    expect(page.locator("#legend")).to_have_text("This could not be explained.")
+    expect_warning(page, "as told")
+    page.evaluate("unpatch()")
+    expect(explain).to_have_text("Explain")
+    explain.click()
+    expect(explain).to_have_text("Go on")
+
+
+def test_a_photo_larger_than_a_canvas_of_safari_is_shrunk(page):
+    data = base64.b64encode(encoded(Image.new("RGB", (5000, 4000)))).decode()
+    width, height, closed = page.evaluate(
+        """async (data) => {
+          const { readPhoto } = await import("/js/pixels.js");
+          const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+          let closed = 0;
+          patch(ImageBitmap.prototype, "close", (close) => function () {
+            closed++;
+            close.call(this);
+          });
+          const { width, height } = await readPhoto(new Blob([bytes]));
+          return [width, height, closed];
+        }""",
+        data,
+    )
+    assert 0.999 * 2**24 < width * height <= 2**24
+    assert width / height == pytest.approx(5 / 4, abs=1e-3)
+    assert closed == 1
+
+
+def test_a_box_without_an_area_is_no_face(page):
+    faces = page.evaluate("""async () => {
+      const { toFaces } = await import("/js/blazeface.js");
+      const count = (width, height) => {
+        const scores = [new Float32Array(512).fill(-100), new Float32Array(384).fill(-100)];
+        const boxes = [new Float32Array(512 * 16), new Float32Array(384 * 16)];
+        scores[0][0] = 10;
+        boxes[0].set([0, 0, width, height]);
+        return toFaces([...scores, ...boxes], { width: 128, height: 128 }, 128).length;
+      };
+      return [count(20, 20), count(-20, 20), count(20, 0), count(-20, -20), count(NaN, 20)];
+    }""")
+    assert faces == [1, 0, 0, 0, 0]
 
 
 def test_browser_and_server_agree(page, site):
@@ -229,7 +220,17 @@ def test_browser_and_server_agree(page, site):
 def test_it_quotes_the_accuracy_of_the_file_that_it_runs(page):
     facts = json.loads((SHIPPED / FACTS).read_text(encoding="utf-8"))
     (file,) = facts["variants"]
-    expect(page.locator("#about-net")).to_contain_text(f"right on {100 * file['accuracy']:.1f} %")
+    about = page.locator("#about-net")
+    expect(about).to_contain_text(f"right on {100 * file['accuracy']:.1f} %")
+    expect(about).to_contain_text(facts["checked_on"])
+
+
+def test_it_quotes_no_accuracy_that_was_not_measured(page):
+    about = "async (facts) => (await import('/js/texts.js')).TEXTS.aboutNet(facts)"
+    unmeasured = {"title": "A net", "variants": [{"accuracy": None}], "test": {}}
+    assert page.evaluate(about, unmeasured) == "A net."
+    measured = unmeasured | {"test": {"images": 1234, "accuracy": 0.5}}
+    assert page.evaluate(about, measured) == "A net: right on 50.0 % of 1,234 test images."
 
 
 # -- camera -----------------------------------------------------------------------------------
@@ -268,10 +269,12 @@ def test_capture_mode_records_downloads_and_deletes(page):
     expect(page.locator(".card")).to_have_count(1)
     page.get_by_role("radio", name="happy").check()
     record.click()
-    expect(page.locator("#record-status")).to_have_text(
+    expect(page.locator("#record-count")).to_have_text(
         re.compile(r"([3-9]|\d\d+) pictures recorded")
     )
+    expect(page.locator("#record-status")).to_have_text("Recording.")
     record.click()
+    expect(page.locator("#record-status")).to_have_text("Recording has stopped.")
     page.get_by_role("radio", name="sad").check()
     record.click()
     expect(page.locator("label", has_text="sad").locator(".count")).to_have_text(re.compile(r"\d"))
@@ -293,6 +296,7 @@ def test_capture_mode_records_downloads_and_deletes(page):
     page.get_by_role("button", name="Delete all").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#record-status")).to_have_text("All pictures are deleted.")
+    expect(page.locator("#record-count")).to_have_text("")
     expect(page.locator("#download")).to_be_disabled()
 
 
@@ -321,6 +325,8 @@ def test_hints_for_a_dark_and_an_empty_room(page):
         camera_of(page, color)
         page.get_by_role("button", name="Start the camera").click()
         expect(page.locator("#hint")).to_contain_text(hint)
+        expect(page.locator("#picture")).to_have_attribute("aria-label", re.compile("No face"))
+        expect(page.locator("#summary")).to_have_text("")
         expect(page.locator(".card")).to_have_count(0)
         page.get_by_role("button", name="Stop").click()
 
@@ -338,6 +344,8 @@ def test_after_one_visit_it_works_without_a_network(chromium, tmp_path):
         page = context.new_page()
         page.goto(address)
         expect(page.locator("#offline")).to_contain_text("without a network", timeout=PATIENCE)
+        how = "navigator.serviceWorker.getRegistration().then((found) => found.updateViaCache)"
+        assert page.evaluate(how) == "none"
         errors = context.new_cdp_session(page).send("Page.getInstallabilityErrors")
         assert errors["installabilityErrors"] == []
     context.set_offline(True)  # and the server is gone

@@ -2,12 +2,14 @@
 
 importScripts("precache.js"); // PRECACHE: {version, files}; it changes when any file does
 
-const CACHE = `page-${PRECACHE.version}`;
+// a cache is the whole origin's; an address has no space, so no other copy's begins like this
+const OURS = `page ${registration.scope} `;
+const CACHE = OURS + PRECACHE.version;
 
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
     const cache = await caches.open(CACHE);
-    await cache.addAll(PRECACHE.files);
+    await cache.addAll(PRECACHE.files.map((file) => new Request(file, { cache: "reload" })));
     await self.skipWaiting();
   })());
 });
@@ -15,7 +17,7 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   event.waitUntil((async () => {
     const names = await caches.keys();
-    const old = names.filter((name) => name.startsWith("page-") && name !== CACHE);
+    const old = names.filter((name) => name.startsWith(OURS) && name !== CACHE);
     await Promise.all(old.map((name) => caches.delete(name)));
     await self.clients.claim();
   })());

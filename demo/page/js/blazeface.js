@@ -52,6 +52,7 @@ function decode([scores1, scores2, boxes1, boxes2], size, minScore) {
     if (score < minScore) return;
     const start = ROW * (second ? n - scores1.length : n);
     const values = Array.from((second ? boxes2 : boxes1).subarray(start, start + ROW), (v) => v / size);
+    if (!(values[2] > 0 && values[3] > 0)) return; // a box has an area
     const x = anchorX + values[0], y = anchorY + values[1];
     const box = [x - values[2] / 2, y - values[3] / 2, x + values[2] / 2, y + values[3] / 2];
     for (let k = 4; k < ROW; k++) box.push((k % 2 ? anchorY : anchorX) + values[k]);

@@ -45,7 +45,11 @@ export class Engine {
   }
 
   #detector(size) {
-    if (!this.#detectors.has(size)) this.#detectors.set(size, session(`blazeface_${size}.onnx`));
+    if (!this.#detectors.has(size)) {
+      const loading = session(`blazeface_${size}.onnx`);
+      loading.catch(() => this.#detectors.delete(size)); // the next who asks tries again
+      this.#detectors.set(size, loading);
+    }
     return this.#detectors.get(size);
   }
 

@@ -1,6 +1,6 @@
 // Pictures and video frames as pixels.
 
-const MAX_PIXELS = 25_000_000; // as on the server; larger photos are shrunk first
+const MAX_PIXELS = 4096 ** 2; // of a canvas in Safari; larger photos are shrunk first
 const canvas = document.createElement("canvas");
 const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
 
@@ -23,7 +23,11 @@ export async function readPhoto(file) {
   if (pixels <= MAX_PIXELS) return bitmap;
   const shrink = Math.sqrt(MAX_PIXELS / pixels);
   const resizeWidth = Math.floor(bitmap.width * shrink), resizeHeight = Math.floor(bitmap.height * shrink);
-  return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  try {
+    return await createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  } finally {
+    bitmap.close();
+  }
 }
 
 /** `side` x `side` gray levels as the bytes of a PNG file. */

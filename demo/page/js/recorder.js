@@ -1,30 +1,32 @@
 // Capture mode: one's own labeled faces, kept in this browser, downloaded as a zip archive in
 // the layout <class>/<time>.png.
 
+import { $ } from "./dom.js";
 import { grayPng } from "./pixels.js";
 import * as store from "./store.js";
 import { TEXTS } from "./texts.js";
 import { zip } from "./zip.js";
 
 const PAUSE = 250; // ms between two pictures: four a second
-const $ = (id) => document.getElementById(id);
 
 export class Recorder {
   #recording = false;
   #last = 0;
   #time = 0;
-  #counts = new Map();
+  #counts = new Map(); // by label: pictures in the store
+  #shown = new Map(); // by label: the element that says so
 
   constructor(engine, camera) {
     this.engine = engine;
     this.camera = camera;
     engine.classes.forEach((name, n) => this.#addLabel(name, n === 0));
     $("record").addEventListener("click", () => this.#recording ? this.stop() : this.#start());
-    $("download").addEventListener("click", () => this.#download());
-    $("remove").addEventListener("click", () => this.#askToRemove());
+    $("consent").addEventListener("change", () => { if (!$("consent").checked) this.stop(); });
+    $("download").addEventListener("click", () => this.#stored(() => this.#download()));
+    $("remove").addEventListener("click", () => this.#stored(() => this.#askToRemove()));
     $("confirm-no").addEventListener("click", () => $("confirm").close());
-    $("confirm-yes").addEventListener("click", () => this.#remove());
-    this.#recount();
+    $("confirm-yes").addEventListener("click", () => this.#stored(() => this.#remove()));
+    this.#stored(() => this.#count());
   }
 
   #addLabel(name, checked) {
@@ -33,19 +35,22 @@ export class Recorder {
     const label = document.createElement("label");
     label.append(input, name, count);
     $("labels").append(label);
-    this.#counts.set(name, count);
+    this.#shown.set(name, count);
   }
 
   #start() {
     if (!$("consent").checked) return this.#say(TEXTS.recordNeedsConsent);
-    if (!this.camera.running) return this.#say(TEXTS.recordNeedsCamera);
+    if (!this.camera.stream) return this.#say(TEXTS.recordNeedsCamera);
     this.#recording = true;
     $("record").textContent = TEXTS.recordStop;
+    this.#say(TEXTS.recordStarted);
   }
 
   stop() {
+    if (!this.#recording) return;
     this.#recording = false;
     $("record").textContent = TEXTS.recordStart;
+    this.#say(TEXTS.recordStopped);
   }
 
   /** Record the largest of `faces`, if it is time for another picture. */
@@ -55,19 +60,42 @@ export class Recorder {
     const face = faces.reduce((a, b) => (b.width > a.width ? b : a));
     const label = document.querySelector("input[name=label]:checked").value;
     const bytes = await grayPng(face.crop, this.engine.side);
+    if (!this.#recording) return;
     this.#time = Math.max(Date.now(), this.#time + 1); // names are times: no two alike
-    await store.add({ label, time: this.#time, bytes });
-    await this.#recount();
+    await this.#stored(async () => {
+      await store.add({ label, time: this.#time, bytes });
+      this.#add(label);
+      this.#showCounts();
+    });
   }
 
-  async #recount() {
-    const pictures = await store.all();
-    for (const [name, count] of this.#counts) {
-      count.textContent = pictures.filter((picture) => picture.label === name).length || "";
+  /** Do `work` with the store; what goes wrong ends the recording, and is said. */
+  async #stored(work) {
+    try {
+      await work();
+    } catch (error) {
+      console.warn(error);
+      this.stop();
+      this.#say(TEXTS.recordFailed);
     }
-    $("download").disabled = $("remove").disabled = !pictures.length;
-    if (pictures.length) this.#say(TEXTS.recorded(pictures.length));
-    return pictures;
+  }
+
+  async #count() {
+    const pictures = await store.all();
+    this.#counts.clear();
+    for (const { label } of pictures) this.#add(label);
+    this.#showCounts();
+  }
+
+  #add(label) {
+    this.#counts.set(label, (this.#counts.get(label) ?? 0) + 1);
+  }
+
+  #showCounts() {
+    for (const [label, shown] of this.#shown) shown.textContent = this.#counts.get(label) ?? "";
+    const total = [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+    $("record-count").textContent = total ? TEXTS.recorded(total) : "";
+    $("download").disabled = $("remove").disabled = !total;
   }
 
   async #download() {
@@ -90,9 +118,9 @@ export class Recorder {
   }
 
   async #remove() {
-    await store.clear();
     $("confirm").close();
-    await this.#recount();
+    await store.clear();
+    await this.#count();
     this.#say(TEXTS.removed);
   }
 

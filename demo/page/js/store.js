@@ -2,23 +2,25 @@
 
 const DATABASE = "expressions", STORE = "captures";
 
-function settled(request) {
+function open() {
   return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { autoIncrement: true });
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 }
 
-async function open() {
-  const request = indexedDB.open(DATABASE, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(STORE, { autoIncrement: true });
-  return settled(request);
-}
-
+/** The result of `work`, once what it did is in the database. */
 async function within(mode, work) {
   const database = await open();
   try {
-    return await settled(work(database.transaction(STORE, mode).objectStore(STORE)));
+    return await new Promise((resolve, reject) => {
+      const transaction = database.transaction(STORE, mode);
+      const request = work(transaction.objectStore(STORE));
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(transaction.error ?? request.error);
+    });
   } finally {
     database.close();
   }

@@ -1,5 +1,15 @@
 // Every text that a visitor reads, but for the page's title and the one shown without scripts.
 
+/** How good the net is, as far as its facts (model.json) say it. */
+function describeNet({ title, variants: [file], test, checked_on, checked_images }) {
+  const right = (accuracy, images, where) =>
+    `${title}: right on ${(100 * accuracy).toFixed(1)} % of ${images.toLocaleString("en")} ${where}.`;
+  // rather of the file that answers here than of the net that it was made from
+  if (file.accuracy) return right(file.accuracy, checked_images, `images (${checked_on})`);
+  if (test.accuracy && test.images) return right(test.accuracy, test.images, "test images");
+  return `${title}.`;
+}
+
 export const TEXTS = {
   name: "Expressions",
   tagline: "What a small neural net reads in a face",
@@ -26,8 +36,11 @@ export const TEXTS = {
   cameraRefused: "The camera was refused. Allow it in the browser's site settings, or choose a photo instead.",
   cameraMissing: "No camera was found. You can choose a photo instead.",
   cameraBusy: "The camera could not be started. Another program may be using it.",
+  cameraLost: "The camera is gone: it was unplugged or taken away. You can start it again.",
   cameraInsecure: "Browsers give a camera only to pages on https or localhost.",
   notPicture: "This file is no picture that the browser can read.",
+  lookFailed: "This photo could not be looked at. Check the connection, or try a smaller one.",
+  watchFailed: "Something went wrong with the camera's picture. You can start the camera again.",
 
   noFace: "No face found. Look straight at the camera, and come closer.",
   noFacePhoto: "No face found in this photo.",
@@ -39,6 +52,7 @@ export const TEXTS = {
   manyFaces: (count, labels) => `${count} faces: ${labels}.`,
   face: (number) => `Face ${number}`,
   timing: (detection, classification) => `Found in ${detection} ms, read in ${classification} ms, on this device`,
+  explainFailed: "This could not be explained.",
   explainLegend: (label) => `Orange: covering this makes “${label}” less likely. Blue: more likely.`,
 
   recordIntro: "Make a small data set of your own expressions. Choose an expression, show it, and record. The pictures stay in this browser until you download or delete them.",
@@ -46,8 +60,11 @@ export const TEXTS = {
   recordLabel: "Expression to record",
   recordStart: "Record",
   recordStop: "Stop recording",
+  recordStarted: "Recording.",
+  recordStopped: "Recording has stopped.",
   recordNeedsConsent: "Tick the box above first.",
   recordNeedsCamera: "Start the camera first.",
+  recordFailed: "The browser's storage does not work or is full. Nothing is being recorded.",
   recorded: (count) => count === 1 ? "1 picture recorded" : `${count} pictures recorded`,
   download: "Download zip",
   remove: "Delete all",
@@ -58,8 +75,7 @@ export const TEXTS = {
 
   about: "About",
   aboutText: "An expression is not an emotion, and the net is often wrong: its training labels are one annotator's opinion, and nobody has measured it by age, skin or gender. For learning and curiosity; do not judge people by it.",
-  // of the file that answers here, not of the net that it was made from
-  aboutNet: (facts) => `${facts.title}: right on ${(100 * (facts.variants[0].accuracy ?? facts.test.accuracy)).toFixed(1)} % of ${facts.test.images.toLocaleString("en")} test images of FER2013.`,
+  aboutNet: describeNet,
   card: "Model card",
   offlineReady: "Saved on this device: it works without a network.",
   install: "Install",

@@ -3,7 +3,7 @@
 Labels and predictions are (N,) int; several members' predictions are (M, N), in the same order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,7 +18,7 @@ from fer_utils.evaluation import (
     confusion_matrix,
     interval,
     macro_f1,
-    resample_weights,
+    resampled_confusions,
 )
 
 #: What `paired_gains` compares, each from a confusion matrix.
@@ -55,7 +55,9 @@ def mcnemar(y_true: np.ndarray, y_pred_a: np.ndarray, y_pred_b: np.ndarray) -> M
     """Return McNemar's exact test of two models on the same images (McNemar 1947).
 
     Images that both get right, or both wrong, say nothing about which is better; the rest is
-    the toss of a fair coin if neither is.  Raises DataError when the lengths differ.
+    the toss of a fair coin if neither is.  The test takes images as independent: of several
+    images per person it makes too much (see `paired_difference`, which may draw people).
+    Raises DataError when the lengths differ.
     """
     right_a, right_b = _right(y_true, [y_pred_a, y_pred_b])
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
@@ -92,49 +94,61 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def paired_difference(
-    y_true: np.ndarray, y_pred_a: np.ndarray, y_pred_b: np.ndarray, samples: int = 2_000
+    y_true: np.ndarray,
+    y_pred_a: np.ndarray,
+    y_pred_b: np.ndarray,
+    samples: int = 2_000,
+    groups: np.ndarray | None = None,
 ) -> Difference:
     """Return the difference of two accuracies, a minus b, with its bootstrap interval.
 
     Both models see the same resampled images, so what is hard for both cancels: the interval
-    is narrower than the two models' own ones suggest.
+    is narrower than the two models' own ones suggest.  groups: (N,) what is drawn instead of
+    images, as `FaceDataset.people`.  Raises DataError when the lengths differ.
     """
-    right_a, right_b = _right(y_true, [y_pred_a, y_pred_b])
-    gain = right_a.astype(np.float32) - right_b
-    values = resample_weights(len(gain), samples).astype(np.float32) @ gain / len(gain)
-    return Difference(float(gain.mean()), *interval(values))
+    _right(y_true, [y_pred_a, y_pred_b])  # raises
+    sure = np.eye(1 + int(max(map(np.max, (y_true, y_pred_a, y_pred_b)))))
+    sides = ([(y_true, sure[y_pred])] for y_pred in (y_pred_a, y_pred_b))
+    gains = paired_gains(*sides, samples, groups).set_index("metric")
+    return Difference(*gains.loc["accuracy"].tolist())
 
 
 def paired_gains(
     ours: Sequence[tuple[np.ndarray, np.ndarray]],
     theirs: Sequence[tuple[np.ndarray, np.ndarray]],
     samples: int = 2_000,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return what some runs gain over others in each of `MEASURES`, with bootstrap intervals.
 
     ours, theirs: (y_true, y_prob) of each run, (N,) int and (N, C), all of the same images in
-    the same order; a side's measure is the mean over its runs.  Columns: metric, gain, ci_low,
-    ci_high (fractions of one).  Raises DataError when a run is of other images.
+    the same order; a side's measure is the mean over its runs.  groups: (N,) what is drawn
+    instead of images, as `FaceDataset.people`.  Columns: metric, gain, ci_low, ci_high
+    (fractions of one).  Raises DataError when a run, or `groups`, is of other images.
     """
-    y_true = ours[0][0]
+    y_true, num_classes = ours[0][0], ours[0][1].shape[1]
     if not all(np.array_equal(y_true, labels) for labels, _ in (*ours, *theirs)):
         raise DataError("runs on different images: compare predictions of the same split")
-    weights = resample_weights(len(y_true), samples)
-    weights = np.concatenate([np.ones_like(weights[:1]), weights])  # first as they are
-
-    def matrices(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        return np.array(
-            [
-                confusion_matrix(y_true, y_prob.argmax(1), y_prob.shape[1], weights)
-                for _, y_prob in runs
-            ]
-        )
-
-    a, b, rows = matrices(ours), matrices(theirs), []
-    for name, measure in MEASURES.items():
-        gain = measure(a).mean(0) - measure(b).mean(0)
-        rows.append((name, gain[0], *interval(gain[1:])))
+    counts, drawn = [], []
+    for runs in (ours, theirs):
+        y_preds = [y_prob.argmax(1) for _, y_prob in runs]
+        counts.append(np.stack([confusion_matrix(y_true, one, num_classes) for one in y_preds]))
+        drawn.append(resampled_confusions(y_true, y_preds, num_classes, samples, groups))
+    rows = [
+        (name, mean_gain(*counts, measure), *interval(mean_gain(*drawn, measure)))
+        for name, measure in MEASURES.items()
+    ]
     return pd.DataFrame(rows, columns=["metric", "gain", "ci_low", "ci_high"])
+
+
+def mean_gain(
+    ours: np.ndarray, theirs: np.ndarray, metric: Callable[[np.ndarray], np.ndarray] = accuracy
+) -> np.ndarray:
+    """Return the metric's mean over our runs less that over theirs, from (M, ..., C, C) counts.
+
+    Of `fer_utils.evaluation.resampled_confusions` of both: the gain on each shared resample.
+    """
+    return metric(ours).mean(axis=0) - metric(theirs).mean(axis=0)
 
 
 def disagreement(y_preds: np.ndarray) -> np.ndarray:

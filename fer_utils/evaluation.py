@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from fer_utils.augmentation import TTA_VIEWS, as_channels, to_float, tta_views
+from fer_utils.errors import DataError
 from fer_utils.hardware import autocast
 
 #: A probability of zero counts as this much where its logarithm is needed, as in scikit-learn.
@@ -114,16 +116,53 @@ def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int
     return float(np.abs(gaps).sum() / len(y_true))
 
 
-@lru_cache(maxsize=8)
-def resample_weights(n: int, samples: int, seed: int = 0) -> np.ndarray:
+#: The measures of a model as a whole, each of (..., C, C) counts, by their names in `evaluate`.
+METRICS = {"accuracy": accuracy, "macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}
+
+
+def resample_weights(
+    n: int, samples: int, seed: int = 0, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Return how often each of `n` images occurs in each bootstrap resample, (samples, n) uint8.
 
-    The resamples of as many images are always the same ones: differences are paired.
+    groups: (n,), equal for images that belong together, as those of one person do
+    (`FaceDataset.people`).  Then groups are drawn, as many as there are, each with all of its
+    images: the cluster bootstrap (Field & Welsh 2007, "Bootstrapping clustered data").  Images of
+    one group are right or wrong together, so they tell less than as many images of different
+    ones, and a resample has `n` images only on average: divide by its own sum.
+
+    The resamples of as many images, or groups, are always the same ones: differences are paired.
+    Raises DataError when `groups` is not of `n` images.
     """
+    if groups is None:
+        return _draws(n, samples, seed)
+    if len(groups) != n:
+        raise DataError(f"{len(groups)} groups for {n} images: give the group of each image")
+    which, names = pd.factorize(np.asarray(groups))  # numbered as they come
+    return _draws(len(names), samples, seed)[:, which]
+
+
+@lru_cache(maxsize=8)
+def _draws(n: int, samples: int, seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
     weights = generator.multinomial(n, np.full(n, 1 / n), size=samples).astype(np.uint8)
     weights.flags.writeable = False  # all callers share it
     return weights
+
+
+def resampled_confusions(
+    y_true: np.ndarray,
+    y_preds: Sequence[np.ndarray],
+    num_classes: int,
+    samples: int = 2_000,
+    groups: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return confusion matrices on resamples that all models share, (M, samples, C, C) float32.
+
+    y_true, groups: (N,), see `resample_weights`; y_preds: (N,) of each of M models or runs.
+    """
+    weights = resample_weights(len(y_true), samples, groups=groups)
+    return np.stack([confusion_matrix(y_true, one, num_classes, weights) for one in y_preds])
 
 
 def interval(values: np.ndarray) -> list[float]:
@@ -136,19 +175,18 @@ def bootstrap_interval(
     num_classes: int,
     metric: Callable[[np.ndarray], np.ndarray] = accuracy,
     samples: int = 2_000,
+    groups: np.ndarray | None = None,
 ) -> list[float]:
     """Return the 95 % bootstrap interval of a metric's mean over several runs on one test set.
 
     predictions: (y_true, y_prob) of each run, the same images in the same order.  The images
-    are resampled, the same for all runs; the interval says how far another test set of this
-    size might move the mean, not how much random seeds differ.
+    are resampled, or their `groups` (see `resample_weights`), the same for all runs; the interval
+    says how far another test set of this size might move the mean, not how much random seeds
+    differ.
     """
-    weights = resample_weights(len(predictions[0][0]), samples)
-    values = [
-        metric(confusion_matrix(y_true, y_prob.argmax(1), num_classes, weights))
-        for y_true, y_prob in predictions
-    ]
-    return interval(np.mean(values, axis=0))
+    y_preds = [y_prob.argmax(1) for _, y_prob in predictions]
+    resampled = resampled_confusions(predictions[0][0], y_preds, num_classes, samples, groups)
+    return interval(metric(resampled).mean(axis=0))
 
 
 def evaluate(
@@ -158,26 +196,25 @@ def evaluate(
     *,
     occurs_in_train: np.ndarray | None = None,
     samples: int = 2_000,
+    groups: np.ndarray | None = None,
 ) -> dict[str, object]:
     """Return all metrics of one set of predictions, as JSON-ready parts (fractions of one).
 
     y_true: (N,) int; y_prob: (N, C), rows sum to one; occurs_in_train: (N,) bool, images with
     an exact copy in train, which `accuracy_unseen` leaves out; samples: bootstrap resamples
-    behind the `_ci` pairs (95 %).
+    behind the `_ci` pairs (95 %); groups: (N,) what is drawn instead of images, as
+    `FaceDataset.people` (see `resample_weights`).
     """
     num_classes = len(class_names)
-    y_prob = y_prob.astype(np.float64)
+    # what float16 rounds to zero is less than its smallest number, not impossible
+    y_prob = np.maximum(y_prob, np.finfo(y_prob.dtype).smallest_subnormal).astype(np.float64)
     y_prob = y_prob / y_prob.sum(1, keepdims=True)
     y_pred = y_prob.argmax(1)
     confusion = confusion_matrix(y_true, y_pred, num_classes)
-    weights = resample_weights(len(y_true), samples)
+    weights = resample_weights(len(y_true), samples, groups=groups)
     resampled = confusion_matrix(y_true, y_pred, num_classes, weights)
     result: dict[str, object] = {"images": len(y_true)}
-    for name, metric in (
-        ("accuracy", accuracy),
-        ("macro_f1", macro_f1),
-        ("balanced_accuracy", balanced_accuracy),
-    ):
+    for name, metric in METRICS.items():
         result[name] = float(metric(confusion))
         result[f"{name}_ci"] = interval(metric(resampled))
     result["log_loss"] = float(log_loss(y_true, y_prob))

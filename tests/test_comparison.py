@@ -132,6 +132,57 @@ def test_paired_gains_in_accuracy_are_the_paired_difference():
     assert row["ci_high"] == pytest.approx(single.ci_high, abs=1e-6)
 
 
+def test_paired_intervals_over_people():
+    """A person's images are all gained or all lost: only as many people as there are tell."""
+    generator = np.random.default_rng(0)
+    people = np.repeat(np.arange(80), 9)
+    y_true = np.arange(720) % 7
+    a, b = (
+        np.where((generator.random(80) < rate)[people], y_true, (y_true + 1) % 7)
+        for rate in (0.8, 0.6)
+    )
+    plain, wide = (paired_difference(y_true, a, b, groups=g) for g in (None, people))
+    assert wide.difference == plain.difference
+    gain = ((a == y_true) * 1.0 - (b == y_true))[::9]  # one image per person
+    half = 1.96 * gain.std() / np.sqrt(80)
+    expected = [gain.mean() - half, gain.mean() + half]
+    assert [wide.ci_low, wide.ci_high] == pytest.approx(expected, abs=0.02)
+    ratio = (wide.ci_high - wide.ci_low) / (plain.ci_high - plain.ci_low)
+    assert ratio == pytest.approx(3, rel=0.1)
+    ours, theirs = [(y_true, np.eye(7)[a])], [(y_true, np.eye(7)[b])]
+    table = paired_gains(ours, theirs, groups=people).set_index("metric")
+    assert table.loc["accuracy"].tolist() == [wide.difference, wide.ci_low, wide.ci_high]
+    narrow = paired_gains(ours, theirs).set_index("metric")
+    spread = table["ci_high"] - table["ci_low"]
+    assert (spread > 2 * (narrow["ci_high"] - narrow["ci_low"])).all()
+    each = generator.permutation(720)  # everybody has one image
+    assert paired_gains(ours, theirs, 100, each).equals(paired_gains(ours, theirs, 100))
+    with pytest.raises(DataError, match="80 groups for 720 images"):
+        paired_gains(ours, theirs, 100, people[::9])
+
+
+def test_a_gain_for_people_of_many_images_is_a_share_of_the_images_drawn():
+    """Both right or both wrong but for one person of many images: the ratio stays below one."""
+    people = np.r_[np.zeros(50, int), np.arange(1, 51)]
+    y_true = np.zeros(100, int)
+    a, b = y_true, np.where(people == 0, 1, 0)
+    found = paired_difference(y_true, a, b, groups=people)
+    assert found.difference == 0.5
+    assert found.ci_low == 0
+    assert 0.6 < found.ci_high < 0.85  # of 50 k / (50 k + about 50), k up to four
+
+
+def test_paired_gains_are_what_they_were():
+    """Of images that are drawn one by one, from the weighted sums of the gains."""
+    y_true = np.arange(300) % 7
+    a, b = (noisy(y_true, rate, seed) for rate, seed in ((0.4, 0), (0.2, 1)))
+    draws = np.random.default_rng(0).multinomial(300, np.full(300, 1 / 300), size=400)
+    gains = draws @ ((a == y_true) * 1.0 - (b == y_true)) / 300
+    found = paired_difference(y_true, a, b, 400)
+    expected = np.percentile(gains, [2.5, 97.5])
+    assert [found.ci_low, found.ci_high] == pytest.approx(expected, abs=1e-15)
+
+
 @pytest.mark.parametrize("labels", [np.array([0, 1, 2, 0, 1, 1]), TRUE[:5]])
 def test_paired_gains_refuses_runs_on_other_images(labels):
     with pytest.raises(DataError, match="different images"):

@@ -11,6 +11,7 @@ from torch import nn
 
 from fer_utils import evaluation
 from fer_utils.augmentation import TTA_VIEWS, to_float, tta_views
+from fer_utils.errors import DataError
 from fer_utils.evaluation import (
     bootstrap_interval,
     confusion_matrix,
@@ -18,7 +19,10 @@ from fer_utils.evaluation import (
     expected_calibration_error,
     predict,
     resample_weights,
+    resampled_confusions,
 )
+from fer_utils.paths import PUBLISHED_RUNS
+from fer_utils.runs import open_run
 
 CLASSES = ("a", "b", "c", "d")
 
@@ -82,6 +86,13 @@ def test_the_result_is_json():
     y_true, y_prob = random_predictions(50)
     result = evaluate(y_true, y_prob, CLASSES, occurs_in_train=y_true == 0, samples=5)
     assert json.loads(json.dumps(result)) == result
+
+
+def test_a_probability_that_float16_rounds_to_zero_is_small_not_impossible():
+    y_true, y_prob = np.array([0, 1]), np.array([[1 - 1e-8, 1e-8], [1 - 1e-8, 1e-8]])
+    exact = evaluate(y_true, y_prob, ("a", "b"), samples=5)["log_loss"]  # 18.4 / 2
+    rounded = evaluate(y_true, y_prob.astype(np.float16), ("a", "b"), samples=5)["log_loss"]
+    assert rounded == pytest.approx(exact, abs=1)
 
 
 def test_log_loss_of_a_sure_mistake_is_finite():
@@ -153,6 +164,92 @@ def test_the_interval_of_several_runs_is_of_their_mean():
 def test_resamples_are_the_same_each_time():
     assert (resample_weights(50, 4) == resample_weights(50, 4)).all()
     assert (resample_weights(50, 4) != resample_weights(50, 4, seed=1)).any()
+
+
+def by_person(people: int = 100, each: int = 10, seed: int = 0):
+    """Return labels, probabilities and people: a person's images are all right or all wrong."""
+    right = np.random.default_rng(seed).random(people) < 0.7
+    owners = np.repeat(np.arange(people), each)
+    y_true = np.arange(people * each) % 2
+    return y_true, np.eye(2)[np.where(right[owners], y_true, 1 - y_true)], owners
+
+
+def test_people_are_drawn_with_all_their_images():
+    people = np.array([7, 3, 7, 7, 5, 3])
+    weights = resample_weights(6, 40, groups=people)
+    assert weights.shape == (40, 6)
+    assert (weights[:, people == 7] == weights[:, [0]]).all()
+    assert (weights[:, [0, 1, 4]] == resample_weights(3, 40)).all()  # how often each person is
+    assert len(set(weights.sum(1).tolist())) > 1
+    with pytest.raises(DataError, match="2 groups for 6 images"):
+        resample_weights(6, 40, groups=people[:2])
+
+
+def test_the_interval_over_people_is_that_of_so_many_people():
+    y_true, y_prob, people = by_person()
+    low, high = bootstrap_interval([(y_true, y_prob)], 2)
+    share = y_prob[np.arange(len(y_true)), y_true].mean()
+    wide_low, wide_high = bootstrap_interval([(y_true, y_prob)], 2, groups=people)
+    half = 1.96 * math.sqrt(share * (1 - share) / 100)
+    assert [wide_low, wide_high] == pytest.approx([share - half, share + half], abs=0.015)
+    assert (wide_high - wide_low) / (high - low) == pytest.approx(math.sqrt(10), rel=0.1)
+    result = evaluate(y_true, y_prob, ("a", "b"), groups=people)
+    assert result["accuracy_ci"] == [wide_low, wide_high]
+    plain = evaluate(y_true, y_prob, ("a", "b"))
+    for name in ("macro_f1_ci", "balanced_accuracy_ci"):
+        assert np.ptp(result[name]) > 2 * np.ptp(plain[name])
+    assert np.ptp(result["per_class"]["a"]["recall_ci"]) > 2 * np.ptp(
+        plain["per_class"]["a"]["recall_ci"]
+    )
+    changed = {name for name in plain if plain[name] != result[name]}
+    assert changed == {"accuracy_ci", "macro_f1_ci", "balanced_accuracy_ci", "per_class"}
+
+
+def test_the_accuracy_without_copies_is_drawn_over_people_too():
+    y_true, y_prob, people = by_person()
+    occurs = np.arange(len(y_true)) % 5 == 0
+    options = {"occurs_in_train": occurs, "samples": 500}
+    plain, wide = (
+        evaluate(y_true, y_prob, ("a", "b"), **options, groups=groups) for groups in (None, people)
+    )
+    assert np.ptp(wide["accuracy_unseen_ci"]) > 2 * np.ptp(plain["accuracy_unseen_ci"])
+
+
+def test_a_person_per_image_is_the_bootstrap_of_images():
+    y_true, y_prob = random_predictions()
+    people = np.random.default_rng(1).permutation(len(y_true))
+    plain = evaluate(y_true, y_prob, CLASSES, samples=200)
+    assert evaluate(y_true, y_prob, CLASSES, samples=200, groups=people) == plain
+
+
+def test_without_people_every_number_is_what_it_was():
+    """Draws and order of sums, bit for bit: of made-up predictions and of a published run."""
+    y_true, y_prob = random_predictions()
+    draws = np.random.default_rng(0).multinomial(500, np.full(500, 1 / 500), size=300)
+    assert (resample_weights(500, 300) == draws).all()
+    assert resample_weights(500, 300) is resample_weights(500, 300)  # kept, it takes time
+    shares = (draws @ (y_prob.argmax(1) == y_true)) / 500
+    expected = np.percentile(shares, [2.5, 97.5]).tolist()
+    assert bootstrap_interval([(y_true, y_prob)], 4, samples=300) == expected
+    assert evaluate(y_true, y_prob, CLASSES, samples=300)["accuracy_ci"] == expected
+    runs = [open_run(folder) for folder in sorted(PUBLISHED_RUNS.glob("cs230_baseline-s*"))]
+    predictions = [run.predictions("test") for run in runs]
+    assert len(predictions) == 3
+    found = bootstrap_interval(predictions, 7, evaluation.balanced_accuracy)
+    assert found == [0.5422948736413569, 0.5763661343229872]
+    assert bootstrap_interval(predictions, 7) == [0.6243127147766322, 0.6522708275285595]
+
+
+def test_resampled_confusions_are_of_each_model_on_shared_resamples():
+    y_true, y_prob = random_predictions(60)
+    people = np.arange(60) // 3
+    y_preds = [y_prob.argmax(1), y_true]
+    found = resampled_confusions(y_true, y_preds, 4, 8, people)
+    assert found.shape == (2, 8, 4, 4)
+    weights = resample_weights(60, 8, groups=people)
+    for one, y_pred in zip(found, y_preds, strict=True):
+        assert (one == confusion_matrix(y_true, y_pred, 4, weights)).all()
+    assert (found.sum((-2, -1)) == weights.sum(1)).all()
 
 
 def test_accuracy_without_images_that_occur_in_train():

@@ -8,13 +8,8 @@ from fer_utils.ensembling import combine, cross_validated
 from fer_utils.errors import RunError
 from fer_utils.evaluation import evaluate
 from fer_utils.recipes.ensembles import Ensemble
-from fer_utils.reporting.measures import (
-    Facts,
-    all_measures,
-    paired_gain,
-    resampled_confusions,
-    unique,
-)
+from fer_utils.reporting.measures import Facts, all_measures, count, paired_gain, unique
+from fer_utils.reporting.people import people_of
 from fer_utils.runs import Run
 
 #: Ensembles are measured without test-time augmentation, and with all of it.
@@ -77,20 +72,22 @@ def ensemble_facts(
     if (missing and ensemble.all_members) or len(members) < 2:
         return None
     names, manifests = members[0].class_names, [run.manifest for run in members]
-    test, resampled, valid = {}, {}, {}
+    people = {split: people_of(members[0], split) for split in ("valid", "test")}
+    test, counts, valid = {}, {}, {}
     for mode in MODES:
         y_true, _ = members[0].predictions("test", mode)
         y_prob = vote(ensemble, members, mode)
-        metrics = evaluate(y_true, y_prob, names, occurs_in_train=occurs_in_train, samples=samples)
-        resampled[mode] = [resampled_confusions(y_true, y_prob, samples)]
-        test[mode] = all_measures([metrics], resampled[mode], names)
+        metrics = evaluate(
+            y_true, y_prob, names, occurs_in_train=occurs_in_train, samples=samples,
+            groups=people["test"],
+        )  # fmt: skip
+        counts[mode] = count([(y_true, y_prob)], samples, people["test"])
+        test[mode] = all_measures([metrics], counts[mode], names)
         y_true, y_probs = stack_predictions(members, "valid", mode)
         y_prob = cross_validated(ensemble.combiner, y_true, y_probs)
-        metrics = evaluate(y_true, y_prob, names, samples=samples)
-        valid[mode] = all_measures(
-            [metrics], [resampled_confusions(y_true, y_prob, samples)], names
-        )
-    gain = test["flip_and_seven"]["accuracy"]["mean"] - test["none"]["accuracy"]["mean"]
+        metrics = evaluate(y_true, y_prob, names, samples=samples, groups=people["valid"])
+        of_valid = count([(y_true, y_prob)], samples, people["valid"])
+        valid[mode] = all_measures([metrics], of_valid, names)
     return {
         "name": ensemble.name,
         "title": ensemble.title,
@@ -106,7 +103,5 @@ def ensemble_facts(
         "expected_seeds": 1,
         "valid": valid,
         "test": test,
-        "tta_gain": {
-            "flip_and_seven": paired_gain([gain], resampled["flip_and_seven"], resampled["none"])
-        },
+        "tta_gain": {"flip_and_seven": paired_gain(counts["flip_and_seven"], counts["none"])},
     }

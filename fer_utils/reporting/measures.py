@@ -1,69 +1,92 @@
 """Measures as the report writes them: mean, spread over random seeds, 95 % interval.
 
 A measure is ``{"mean", "std", "ci"}``: mean and standard deviation (None for one run) over the
-random seeds, and the 95 % interval of the mean over resamples of the images (None without).
+random seeds, and the 95 % interval of the mean over resamples of the images, or of the people in
+them where those are known (None without).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from fer_utils.comparison import mean_gain
 from fer_utils.evaluation import (
+    METRICS,
     accuracy,
-    balanced_accuracy,
     confusion_matrix,
     interval,
-    macro_f1,
     recall,
-    resample_weights,
+    resampled_confusions,
 )
 
 Facts = dict[str, object]
 
 
-def resampled_confusions(y_true: np.ndarray, y_prob: np.ndarray, samples: int) -> np.ndarray:
-    """Return the confusion matrix of each of `samples` resamples of the images, (samples, C, C)."""
-    weights = resample_weights(len(y_true), samples)
-    return confusion_matrix(y_true, y_prob.argmax(1), y_prob.shape[1], weights)
+@dataclass(frozen=True)
+class Counts:
+    """Confusion matrices of the R runs of one recipe, or of one ensemble, on one split.
+
+    plain: (R, C, C) of the images as they are; resampled: (R, samples, C, C), shared resamples.
+    """
+
+    plain: np.ndarray
+    resampled: np.ndarray
 
 
-def all_measures(
-    metrics: Sequence[Mapping], resampled: Sequence[np.ndarray], class_names: Sequence[str]
-) -> Facts:
+def count(
+    predictions: Sequence[tuple[np.ndarray, np.ndarray]],
+    samples: int,
+    groups: np.ndarray | None = None,
+) -> Counts:
+    """Return the confusion matrices of each run's (y_true, y_prob), (N,) int and (N, C).
+
+    groups: (N,) the people, where they are known: they are drawn instead of images.
+    """
+    (y_true, y_prob), *_ = predictions
+    num_classes, y_preds = y_prob.shape[1], [y_prob.argmax(1) for _, y_prob in predictions]
+    return Counts(
+        np.stack([confusion_matrix(y_true, one, num_classes) for one in y_preds]),
+        resampled_confusions(y_true, y_preds, num_classes, samples, groups),
+    )
+
+
+def all_measures(metrics: Sequence[Mapping], counts: Counts, class_names: Sequence[str]) -> Facts:
     """Return the measures of one split and mode over all runs.
 
-    metrics: of each run, as `fer_utils.evaluation.evaluate` returns them; resampled: of each run,
-    as `resampled_confusions`.  The interval of ``accuracy_unseen`` is the mean of the runs' own.
+    counts: of the predictions, which give what depends on the predicted class alone; metrics: of
+    each run, as `fer_utils.evaluation.evaluate` returns them, for the rest.  The interval of
+    ``accuracy_unseen`` is the mean of the runs' own, unless all images are unseen.
     """
-    measures: Facts = {}
-    for name, metric in (
-        ("accuracy", accuracy),
-        ("macro_f1", macro_f1),
-        ("balanced_accuracy", balanced_accuracy),
-    ):
-        bounds = interval(np.mean([metric(matrix) for matrix in resampled], axis=0))
-        measures[name] = measure([part[name] for part in metrics], bounds)
+    measures: Facts = {
+        name: measure(metric(counts.plain), interval(metric(counts.resampled).mean(axis=0)))
+        for name, metric in METRICS.items()
+    }
     for name in ("log_loss", "ece"):
         measures[name] = measure([part[name] for part in metrics], None)
-    bounds = np.transpose(interval(np.mean([recall(matrix) for matrix in resampled], axis=0)))
+    bounds = np.transpose(interval(recall(counts.resampled).mean(axis=0)))
+    values = recall(counts.plain).T
     measures["recall"] = {
-        name: measure([part["per_class"][name]["recall"] for part in metrics], bounds[label])
-        for label, name in enumerate(class_names)
+        name: measure(values[label], bounds[label]) for label, name in enumerate(class_names)
     }
     if all("accuracy_unseen" in part for part in metrics):
-        values = [part["accuracy_unseen"] for part in metrics]
-        bounds = np.mean([part["accuracy_unseen_ci"] for part in metrics], axis=0)
-        measures["accuracy_unseen"] = measure(values, bounds)
+        measures["accuracy_unseen"] = _unseen(metrics, measures["accuracy"])
         measures["images_unseen"] = metrics[0]["images_unseen"]
     return measures
 
 
-def paired_gain(
-    values: Sequence[float], ours: Sequence[np.ndarray], plain: Sequence[np.ndarray]
-) -> Facts:
+def _unseen(metrics: Sequence[Mapping], of_all: Facts) -> Facts:
+    """Return the measure of the accuracy without copies, which where there are none is `of_all`."""
+    if metrics[0]["images_unseen"] == metrics[0]["images"]:
+        return of_all
+    bounds = np.mean([part["accuracy_unseen_ci"] for part in metrics], axis=0)
+    return measure([part["accuracy_unseen"] for part in metrics], bounds)
+
+
+def paired_gain(ours: Counts, plain: Counts) -> Facts:
     """Return the measure of a gain in accuracy: of each run, on the same resamples (paired)."""
-    gains = [accuracy(one) - accuracy(other) for one, other in zip(ours, plain, strict=True)]
-    return measure(list(values), interval(np.mean(gains, axis=0)))
+    values = accuracy(ours.plain) - accuracy(plain.plain)
+    return measure(values, interval(mean_gain(ours.resampled, plain.resampled)))
 
 
 def measure(values: Sequence[float], bounds: Sequence[float] | None) -> Facts:

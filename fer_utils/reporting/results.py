@@ -13,14 +13,16 @@ from fer_utils.files import sha256_file, sha256_json
 from fer_utils.profiles import get_profile
 from fer_utils.recipes import RECIPES, Recipe
 from fer_utils.reporting.measures import (
+    Counts,
     Facts,
     all_measures,
+    count,
     in_percent,
     measure,
     paired_gain,
-    resampled_confusions,
     unique,
 )
+from fer_utils.reporting.people import people_of
 from fer_utils.run_keys import run_key
 from fer_utils.runs import MANIFEST, Run, RunStore
 
@@ -101,20 +103,17 @@ def recipe_facts(used: RecipeRuns, samples: int = 2_000) -> Facts:
     """Return what the report says of one recipe, JSON-ready; accuracies are fractions.
 
     For measures see `fer_utils.reporting.measures`; their intervals come from `samples` resamples
-    of the images, the same for all runs and modes.
+    of the images, or of the people in them where `people_of` knows them, the same for all runs
+    and modes.  Accuracies are those of the stored predictions, which are rounded to float16:
+    `Run.metrics`, made before that by older code, may differ by an image or two.
     """
     runs, recipe = used.runs, used.recipe
     manifests = [run.manifest for run in runs]
     hardware = [manifest["hardware"] for manifest in manifests]
-    test, resampled = {}, {}
+    people = people_of(runs[0], "test")
+    test, counts = {}, {}
     for mode in recipe.tta:
-        resampled[mode], test[mode] = _judged(runs, "test", mode, samples)
-    plain = [run.metrics["test"]["none"]["accuracy"] for run in runs]
-    gains = {}
-    for mode in [mode for mode in recipe.tta if mode != "none"]:
-        accuracies = [run.metrics["test"][mode]["accuracy"] for run in runs]
-        values = np.subtract(accuracies, plain)
-        gains[mode] = paired_gain(values, resampled[mode], resampled["none"])
+        counts[mode], test[mode] = _judged(runs, "test", mode, samples)
     return {
         "name": recipe.name,
         "title": recipe.title,
@@ -134,9 +133,12 @@ def recipe_facts(used: RecipeRuns, samples: int = 2_000) -> Facts:
         "source": unique(manifest["data"]["source"] for manifest in manifests),
         "class_names": list(runs[0].class_names),
         "test_images": runs[0].metrics["test"]["none"]["images"],
+        "test_people": None if people is None else len(np.unique(people)),
         "valid": {"none": _judged(runs, "valid", "none", samples)[1]},
         "test": test,
-        "tta_gain": gains,
+        "tta_gain": {
+            mode: paired_gain(counts[mode], counts["none"]) for mode in recipe.tta if mode != "none"
+        },
     }
 
 
@@ -167,13 +169,12 @@ def results_table(results: Mapping[str, Facts]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _judged(
-    runs: tuple[Run, ...], split: str, mode: str, samples: int
-) -> tuple[list[np.ndarray], Facts]:
-    """Return the resampled confusion matrices of each run, and the measures over all."""
-    resampled = [resampled_confusions(*run.predictions(split, mode), samples) for run in runs]
+def _judged(runs: tuple[Run, ...], split: str, mode: str, samples: int) -> tuple[Counts, Facts]:
+    """Return the confusion matrices of the runs, and the measures over all."""
+    predictions = [run.predictions(split, mode) for run in runs]
+    counts = count(predictions, samples, people_of(runs[0], split))
     metrics = [run.metrics[split][mode] for run in runs]
-    return resampled, all_measures(metrics, resampled, runs[0].class_names)
+    return counts, all_measures(metrics, counts, runs[0].class_names)
 
 
 def _train_accuracy(run: Run) -> float:

@@ -3,8 +3,9 @@
 import math
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from torch import nn
@@ -46,13 +47,15 @@ def train_or_load(
 ) -> Run:
     """Return the run of `recipe` with this seed: the stored one, else a newly trained one.
 
+    A stored run without test predictions is none, unless the recipe wants none.
     with_weights: train again when the stored run was published without its weights.
     Raises RunBusy while another process trains this run, and what `fer_utils.training.train`
     and `RunStore.find` raise.
     """
+    loaded_code()  # noted before anything takes time
     store = store or store_for(profile)
     key = run_key(recipe, profile, dataset.data_key, seed)
-    run = stored_run(store, key, with_weights)
+    run = stored_run(store, key, recipe, with_weights)
     if run is not None:
         return run
     lock = store.checkpoint(key).with_suffix(".lock")
@@ -63,16 +66,19 @@ def train_or_load(
                 f"{relative(lock)}); wait until it ends, or stop it"
             )
         # the other may have ended between our look and our lock
-        return stored_run(store, key, with_weights) or _train_and_save(
+        return stored_run(store, key, recipe, with_weights) or _train_and_save(
             recipe, dataset, profile, seed, store, key,
             deadline=deadline, on_epoch=on_epoch, progress=progress,
         )  # fmt: skip
 
 
-def stored_run(store: RunStore, key: str, with_weights: bool = False) -> Run | None:
+def stored_run(store: RunStore, key: str, recipe: Recipe, with_weights: bool = False) -> Run | None:
     """Return the run of this key, or None if it is to be trained (see `train_or_load`)."""
     run = store.find(key)
-    return run if run is not None and (run.has_weights or not with_weights) else None
+    if run is None or (with_weights and not run.has_weights):
+        return None
+    # the key does not tell: it may have been trained when the recipe was an ablation
+    return run if recipe.valid_only or "test" in run.metrics else None
 
 
 def _train_and_save(
@@ -94,6 +100,7 @@ def _train_and_save(
         seed=seed,
         teacher=teacher_probabilities(recipe, dataset, profile, store),
         checkpoint=store.checkpoint(key),
+        code=loaded_code(),
         **training,
     )
     predictions, metrics = {}, {}
@@ -101,17 +108,21 @@ def _train_and_save(
     for split in ("valid",) if recipe.valid_only else ("valid", "test"):
         part = dataset.part(split)
         y_prob = predict(trained.model, part.images, recipe.tta)
-        predictions |= pack_predictions(split, part, y_prob)
+        packed = pack_predictions(split, part, y_prob)
+        if part.people is not None:
+            packed[f"{split}_people"] = part.people  # intervals draw them, not images
+        predictions |= packed
         duplicated = occurs_in_train(dataset, split)
         metrics[split] = {
             mode: evaluate(
                 part.labels,
-                probabilities,
+                packed[f"{split}_prob_{mode}"],  # rounded as they are kept
                 dataset.class_names,
                 occurs_in_train=duplicated,
                 samples=profile.bootstrap_samples,
+                groups=part.people,
             )
-            for mode, probabilities in y_prob.items()
+            for mode in y_prob
         }
     facts = {
         "profile": profile.name,
@@ -128,8 +139,12 @@ def _train_and_save(
             "class_names": list(dataset.class_names),
             "image_size": dataset.images.shape[1],
         },
-        **provenance(trained.model),
+        **provenance(trained.model, trained.code[-1]),
     }
+    facts["hardware"]["threads"] = trained.threads
+    if earlier := trained.code[:-1]:
+        facts |= {"earlier_code": earlier}  # that began it
+        facts["dirty"] = any(part.get("dirty") for part in trained.code)
     return store.save(recipe, key, trained, predictions, metrics, facts)
 
 
@@ -141,17 +156,30 @@ def train_seeds(
     return tuple(train_or_load(recipe, dataset, profile, seed, **options) for seed in seeds)
 
 
-def provenance(model: nn.Module | None = None) -> dict[str, object]:
-    """Return when, where and with what something is made, `model` for one: for manifests."""
-    commit = os.environ.get(COMMIT_VARIABLE, "")
-    changes = "" if commit else _git("status", "--porcelain", "-uno", "--", "fer_utils")
+def provenance(
+    model: nn.Module | None = None, code: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Return when, where and with what something is made, `model` for one: for manifests.
+
+    code: `loaded_code()` for what this process makes itself; by default `code_now()`.
+    """
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit or _git("rev-parse", "HEAD"),
-        "dirty": bool(changes),
+        **(code_now() if code is None else code),
         "hardware": hardware.describe(model=model),
         "versions": {"fer_utils": __version__} | {name: _version(name) for name in PACKAGES},
     }
+
+
+def code_now() -> dict[str, object]:
+    """Return the commit of the checkout, and whether the package has changed or new files."""
+    commit = os.environ.get(COMMIT_VARIABLE, "")
+    changes = "" if commit else _git("status", "--porcelain", "-unormal", "--", "fer_utils")
+    return {"commit": commit or _git("rev-parse", "HEAD"), "dirty": bool(changes)}
+
+
+#: The same for the code that this process has loaded: what it was when first asked for.
+loaded_code = cache(code_now)
 
 
 def _version(package: str) -> str:

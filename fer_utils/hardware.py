@@ -4,6 +4,8 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -67,12 +69,38 @@ def keep_freed_memory() -> bool:
     return bool(libc.mallopt(m_mmap_max, 0) and libc.mallopt(m_trim_threshold, 2**31 - 1))
 
 
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def use_threads(number: int, device: torch.device) -> Iterator[int]:
+    """Let PyTorch compute with `number` threads in the block; yield with how many it does.
+
+    Sums on a CPU are the same bit for bit only with the same number of threads.  It stays as it
+    is on a GPU, and where there are fewer cores than `number`.
+    """
+    before = torch.get_num_threads()
+    if number == before or device.type != "cpu" or number > usable_cores():
+        yield before
+        return
+    torch.set_num_threads(number)
+    try:
+        yield number
+    finally:
+        torch.set_num_threads(before)
+
+
 def describe(
     device: torch.device | None = None, model: nn.Module | None = None
 ) -> dict[str, object]:
-    """Return what a manifest says of this machine: device, precision, cores, memory (GiB).
+    """Return what a manifest says of this machine: device, precision, threads, memory (GiB), ...
 
-    The precision is that of `model`, or of most nets.
+    The precision is that of `model`, or of most nets; the threads are those that PyTorch
+    computes with, of the cores that this process may use.
     """
     device = device or pick_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
@@ -82,7 +110,8 @@ def describe(
         "device": device.type,
         "name": name,
         "precision": "bfloat16 autocast" if lower else "float32",
-        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "cores": usable_cores(),
+        "threads": torch.get_num_threads(),
         "memory_gib": round(memory, 1),
         "system": f"{platform.system()} {platform.machine()}",
     }

@@ -28,6 +28,7 @@ from fer_utils.training import Trained
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
+CARD = "README.md"  # beside published weights
 RUN_FILES = ("history.csv", "metrics.json", "predictions.npz")
 
 
@@ -208,17 +209,26 @@ def open_run(folder: Path) -> Run:
 def publish(run: Run, target: Path = PUBLISHED_RUNS, *, weights: bool = False) -> Run:
     """Copy a run, with its weights only if asked to, to where published runs are kept.
 
-    Raises RunError when the weights are asked for and this copy of the run has none.
+    Weights that are published already stay, with their model card.  Raises RunError when the
+    weights are asked for and this copy of the run has none, or when others are published.
     """
     if weights and not run.has_weights:
         raise RunError(
             f"{relative(run.folder)} has no {WEIGHTS}: train it here with --with-weights"
         )
-    with atomic_folder(target / run.folder.name) as temporary:
-        names = [*RUN_FILES, MANIFEST, *([WEIGHTS] if weights else [])]
-        for name in names:
-            shutil.copyfile(run.folder / name, temporary / name)
-    return open_run(target / run.folder.name)
+    folder = target / run.folder.name
+    files = [run.folder / name for name in (*RUN_FILES, MANIFEST, *([WEIGHTS] if weights else []))]
+    if not weights and (folder / WEIGHTS).exists():
+        if sha256_file(folder / WEIGHTS) != run.manifest["weights"]["sha256"]:
+            raise RunError(
+                f"{relative(folder / WEIGHTS)} is of another training of this run: publish with "
+                "--weights, which replaces it, or delete it first"
+            )
+        files += [path for path in (folder / WEIGHTS, folder / CARD) if path.exists()]
+    with atomic_folder(folder) as temporary:
+        for path in files:
+            shutil.copyfile(path, temporary / path.name)
+    return open_run(folder)
 
 
 def pack_predictions(

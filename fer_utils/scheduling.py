@@ -2,7 +2,6 @@
 
 import errno
 import math
-import os
 import sys
 import time
 import traceback
@@ -14,7 +13,7 @@ from tqdm.auto import tqdm
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import FerError, RunBusy, RunError
 from fer_utils.experiments import stored_run, train_or_load
-from fer_utils.hardware import pick_device
+from fer_utils.hardware import pick_device, usable_cores
 from fer_utils.profiles import Profile
 from fer_utils.recipes import Recipe
 from fer_utils.run_keys import run_key, teacher_runs
@@ -69,16 +68,9 @@ def is_there(
     recipe, seed = pair
     try:
         key = run_key(recipe, profile, dataset.data_key, seed)
-        return stored_run(store, key, with_weights) is not None
+        return stored_run(store, key, recipe, with_weights) is not None
     except RunError:
         return False
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def pick_jobs(runs: int) -> int:
@@ -111,8 +103,8 @@ def train_all(
     jobs: how many at once, by default `pick_jobs`; a single one is trained in this process.
     deadline: a `time.monotonic()` after which no epoch is begun.  progress: show a bar.  say:
     gets the lines, by default it prints them.  A run that another process trains is skipped and
-    tried again at the end; one that learns from others waits for them.  A run that fails is
-    named in the result, and the others go on.
+    tried again each time a run has ended, after the others; one that learns from others waits
+    for them.  A run that fails is named in the result, and the others go on.
 
     Raises OSError (ENOSPC) when the disk is full, RunError when no worker can start.
     """
@@ -177,11 +169,11 @@ class _Schedule:
         """Note how a run ended, in the words of `_attempt`."""
         if how in ("trained", "failed"):
             self.open.discard((pair[0].name, pair[1]))
+            self.queue.extend(self.later)  # time has passed: they may be free now
+            self.later.clear()
         if how == "trained":
             self.say(text)
             self.tally.trained.append(_name(pair))
-            self.queue.extend(self.later)  # time has passed: they may be free now
-            self.later.clear()
         elif how == "busy":
             self.later.append(pair)
         elif how == "out of time":

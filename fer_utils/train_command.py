@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fer_utils.datasets import pick_dataset
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.sources import load_source
-from fer_utils.errors import DataMissing, RunError
+from fer_utils.errors import DataError, DataMissing, RunError
 from fer_utils.initialization import has_initial_weights
 from fer_utils.profiles import Profile, pick_profile
 from fer_utils.recipes import RECIPES, Recipe, get_recipe
@@ -28,12 +28,12 @@ def train_command(
     """Train the runs that are missing, the recipes of one data set after another's.
 
     names: of recipes; by default those of the profile, less those whose data or initial weights
-    are not on this machine, of which a line says so.  budget: seconds after which no epoch is
-    begun.  only_list: say which runs are missing, and train none.  options: see
+    are not on this machine, of which a line says so.  budget: seconds after which no data set is
+    read and no epoch begun.  only_list: say which runs are missing, and train none.  options: see
     `fer_utils.scheduling.train_all`.
 
-    Raises DataMissing or WeightsMissing for a recipe that was asked for by name, RunError when a
-    training failed.
+    Raises DataError or WeightsMissing for a recipe that was asked for by name, DataError for the
+    main data set, RunError at the end when a training failed or another data set is damaged.
     """
     deadline = time.monotonic() + budget
     chosen = pick_profile(profile)
@@ -41,8 +41,9 @@ def train_command(
     recipes = [get_recipe(name) for name in names] or [
         recipe for recipe in RECIPES.values() if recipe.seeds_for(chosen)
     ]
-    failed = []
-    for data, group in _groups(recipes, main, chosen, asked_for=bool(names)):
+    failed: list[str] = []
+    end = math.inf if only_list else deadline
+    for data, group in _groups(recipes, main, chosen, end, failed, asked_for=bool(names)):
         print(f"{data.source}, profile {chosen.name}", flush=True)
         if only_list:
             _list(data, group, chosen, options)
@@ -53,17 +54,32 @@ def train_command(
 
 
 def _groups(
-    recipes: Sequence[Recipe], main: str, profile: Profile, *, asked_for: bool
+    recipes: Sequence[Recipe],
+    main: str,
+    profile: Profile,
+    deadline: float,
+    failed: list[str],
+    *,
+    asked_for: bool,
 ) -> Iterator[tuple[FaceDataset, list[Recipe]]]:
-    """Yield each data set with the recipes that can be trained on it, in the order of need."""
+    """Yield each data set with the recipes that can be trained on it, in the order of need.
+
+    Those of a damaged data set that nobody asked for are added to `failed`.
+    """
     for source in dict.fromkeys(recipe.source for recipe in recipes):
         group = [recipe for recipe in recipes if recipe.source == source]
+        names = ", ".join(recipe.name for recipe in group)
+        if time.monotonic() > deadline:
+            print(f"out of time ({names} not begun); the same command goes on from here")
+            continue
         try:
             data = load_source(source, main, profile)
-        except DataMissing as error:
+        except DataError as error:
             if asked_for or source == main:
                 raise
-            print(f"left out: {', '.join(recipe.name for recipe in group)}: {error}", flush=True)
+            print(f"left out: {names}: {error}", flush=True)
+            if not isinstance(error, DataMissing):
+                failed += [recipe.name for recipe in group]
             continue
         able = [recipe for recipe in group if asked_for or _has_weights(recipe)]
         if able:

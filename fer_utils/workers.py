@@ -57,7 +57,7 @@ def work_through(
     `tell()` at times, which calls `on_step` here.  threads: of each process, unless the
     environment's OMP_NUM_THREADS says otherwise.
 
-    Raises RunError when a process ends without a task, and whatever `tasks` raise; all
+    Raises RunError when a process ends before it is ready, and whatever `tasks` raise; all
     processes have ended then, too.
     """
     workers: dict[Connection, _Worker] = {}
@@ -78,11 +78,26 @@ def work_through(
 
 
 def _hand_out(tasks: Tasks, workers: dict[Connection, _Worker]) -> None:
-    for pipe, worker in workers.items():
+    for pipe, worker in list(workers.items()):
         if worker.ready and worker.task is None:
             worker.task = tasks.take()
             if worker.task is not None:
-                pipe.send(worker.task)
+                try:
+                    pipe.send(worker.task)
+                except OSError:
+                    _bury(pipe, workers, tasks)
+
+
+def _bury(pipe: Connection, workers: dict[Connection, _Worker], tasks: Tasks) -> None:
+    """Drop a worker whose process died; its task, if it has one, failed."""
+    worker = workers.pop(pipe)
+    pipe.close()
+    worker.process.join()
+    died = f"its process died (exit code {worker.process.exitcode})"
+    if worker.task is not None:
+        tasks.settle(worker.task, "failed", died)
+    elif not worker.ready:  # the next would do no better
+        raise RunError(f"a worker can't work: {died}; try `--jobs 1`")
 
 
 def _listen(pipe: Connection, workers: dict, tasks: Tasks, options: dict, on_step) -> None:
@@ -93,13 +108,7 @@ def _listen(pipe: Connection, workers: dict, tasks: Tasks, options: dict, on_ste
         if how == "ready":
             pipe.send(options)
     except (EOFError, ConnectionError):
-        del workers[pipe]
-        pipe.close()
-        worker.process.join()
-        died = f"its process died (exit code {worker.process.exitcode})"
-        if worker.task is None:
-            raise RunError(f"a worker can't work: {died}; try `--jobs 1`") from None
-        tasks.settle(worker.task, "failed", died)
+        _bury(pipe, workers, tasks)
         return
     if how == "ready":
         worker.ready = True

@@ -144,6 +144,33 @@ def test_float32_stays_float32_under_autocast(training_step):
     assert list(float32.state_dict()) == list(plain.state_dict())
 
 
+def test_a_net_is_compiled_where_a_training_of_the_recipe_would_be(training_step, monkeypatch):
+    def compiled(model):
+        calls.append(1)
+        return model
+
+    calls, asked, pays = [], [], {"benchmark": True}
+
+    def pays_to_compile(model, size, images):
+        asked.append(images)
+        return pays["benchmark"]
+
+    monkeypatch.setattr("fer_utils.training.session.pays_to_compile", lambda *_: True)
+    monkeypatch.setattr(torch, "compile", lambda model: lambda images: compiled(model)(images))
+    monkeypatch.setattr(training_step, "pays_to_compile", pays_to_compile)
+    part, valid = training_step.load_parts("synthetic", 64)
+    recipe = replace(training_step.get_recipe(training_step.RECIPE), batch_size=32)
+    cpu = torch.device("cpu")
+    training_step.our_epoch(part, valid, recipe, cpu, float32=True)()
+    assert not calls  # the compiled net would not be in float32
+    training_step.our_epoch(part, valid, recipe, cpu, float32=False)()
+    assert len(calls) == 2
+    pays["benchmark"] = False
+    training_step.our_epoch(part, valid, recipe, cpu, float32=False)()
+    assert len(calls) == 2
+    assert set(asked) == {recipe.epochs * 64}
+
+
 def test_both_pipelines_train_on_the_same_first_images(training_step):
     part, valid = training_step.load_parts("synthetic", 256)
     assert len(part) == 256

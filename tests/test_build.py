@@ -11,7 +11,7 @@ import pytest
 from report_fixtures import fake_run, tiny_dataset
 
 from fer_utils import paths
-from fer_utils.errors import ConfigError, DataMissing, FerError, RunBusy
+from fer_utils.errors import ConfigError, DataError, DataMissing, FerError, RunBusy
 from fer_utils.files import locked, write_text
 from fer_utils.reporting import build, outputs, render, stamps, state
 from fer_utils.runs import RunStore
@@ -167,6 +167,36 @@ def test_a_data_set_that_a_notebook_reads_executes_it_when_it_comes(site, monkey
     del site.others["captures"]  # on another machine the published results stand
     site.build()
     assert site.executed == []
+
+
+def test_a_damaged_data_set_beside_the_main_one_is_named_and_the_others_go_on(
+    site, monkeypatch, capsys
+):
+    site.others["affectnet"] = tiny_dataset("affectnet", "affectnet-1")
+    site.build()
+    seen = site.manifest()["sources"]["affectnet"]
+
+    def load_source(source, main, profile):
+        if source == "affectnet":
+            raise DataError("affectnet.zip is cut off")
+        raise DataMissing(f"no {source} here")
+
+    monkeypatch.setattr(state, "load_source", load_source)
+    site.write("01_first", "print(3)")
+    capsys.readouterr()
+    site.build()
+    assert site.executed == ["01_first"]
+    assert site.manifest()["sources"]["affectnet"] == seen
+    printed = capsys.readouterr().out
+    assert "left out: affectnet: affectnet.zip is cut off" in printed
+    assert "left out: ckplus" not in printed  # that is no fault
+
+    def damaged(name, profile):
+        raise DataError("fer2013.csv is cut off")
+
+    monkeypatch.setattr(state, "load_dataset", damaged)
+    with pytest.raises(DataError, match=r"fer2013\.csv"):
+        site.build()
 
 
 def test_the_notebooks_that_read_more_are_there():

@@ -113,6 +113,25 @@ def test_times_make_bursts_and_other_names_stand_alone(tmp_path):
     assert captures.bursts[0] == captures.bursts[1] == captures.bursts[2] != captures.bursts[3]
 
 
+def test_bursts_are_part_of_the_digest(tmp_path):
+    for name, seconds in (("a", 1), ("b", 30)):
+        place = tmp_path / name / FER2013_CLASSES[0]
+        place.mkdir(parents=True)
+        for number in range(2):
+            picture = Image.new("L", (48, 48), 40 * number)
+            picture.save(place / f"2026-01-01T00-00-{number * seconds:02d}.000Z.png")
+    near, far = load_captures(tmp_path / "a"), load_captures(tmp_path / "b")
+    assert (near.images == far.images).all()
+    assert near.digest != far.digest
+
+
+@pytest.mark.parametrize("by", ["people", "bursts", "frames"])
+def test_the_data_set_names_people_only_where_it_is_split_by_them(folder, by):
+    captures = load_captures(folder)
+    people = captures.as_dataset(by).people
+    assert people is None if by != "people" else (people == captures.people).all()
+
+
 def test_no_folder_and_no_pictures_are_named(tmp_path, monkeypatch):
     with pytest.raises(DataMissing, match="make demo"):
         load_captures(tmp_path / "none")

@@ -1,6 +1,8 @@
 """From recipe to run: trained once, loaded after that, and blind to the test part."""
 
+import subprocess
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -174,6 +176,42 @@ def test_image_normalization_is_loaded_again(tmp_path):
     assert run.predictions("test")[1] == pytest.approx(again, abs=5e-4)
 
 
+def test_the_code_is_noted_when_it_is_loaded_not_when_the_training_ends(tmp_path, monkeypatch):
+    codes = iter([{"commit": "first", "dirty": False}, {"commit": "later", "dirty": True}])
+    monkeypatch.setattr(experiments, "loaded_code", cache(lambda: next(codes)))
+    monkeypatch.setattr(experiments, "code_now", lambda: next(codes))
+    run = make(tmp_path)
+    assert (run.manifest["commit"], run.manifest["dirty"]) == ("first", False)
+    assert "earlier_code" not in run.manifest
+    assert run.manifest["hardware"]["threads"] == 1
+
+
+def test_a_resumed_run_names_the_code_of_all_its_parts(tmp_path, monkeypatch):
+    def stop(row):
+        raise InterruptedError
+
+    begun = {"commit": "first", "dirty": True}
+    monkeypatch.setattr(experiments, "loaded_code", lambda: begun)
+    with pytest.raises(InterruptedError):
+        make(tmp_path, on_epoch=stop)
+    monkeypatch.setattr(experiments, "loaded_code", lambda: {"commit": "next", "dirty": False})
+    run = make(tmp_path)
+    assert (run.manifest["commit"], run.manifest["dirty"]) == ("next", True)
+    assert run.manifest["earlier_code"] == [begun]
+
+
+def test_new_files_are_changes_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "ROOT", tmp_path)
+    monkeypatch.delenv(experiments.COMMIT_VARIABLE, raising=False)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert experiments.code_now()["dirty"] is False
+    (tmp_path / "notes.txt").touch()  # not in the package
+    assert experiments.code_now()["dirty"] is False
+    (tmp_path / "fer_utils").mkdir()
+    (tmp_path / "fer_utils" / "new.py").touch()
+    assert experiments.code_now()["dirty"] is True
+
+
 def test_provenance():
     facts = provenance()
     assert set(facts) == {"created", "commit", "dirty", "hardware", "versions"}
@@ -206,3 +244,12 @@ def test_an_ablation_makes_no_test_predictions(tmp_path, monkeypatch):
     assert list(run.metrics) == ["valid"]
     with pytest.raises(RunError, match="no predictions for test"):
         run.predictions("test")
+    ablation = replace(RECIPE, valid_only=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(experiments, "train", forbid)
+        assert make(tmp_path, toy_faces(valid=21, test=14), ablation).folder == run.folder
+    again = make(tmp_path, toy_faces(valid=21, test=14))  # no longer one: the same key
+    assert list(again.metrics) == ["valid", "test"]
+    assert again.key == run.key
+    monkeypatch.setattr(experiments, "train", forbid)
+    assert make(tmp_path, toy_faces(valid=21, test=14)).key == run.key

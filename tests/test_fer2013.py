@@ -18,9 +18,11 @@ import pytest
 from PIL import Image
 
 from fer_utils import datasets, paths
-from fer_utils.datasets import fer2013, load_dataset, resolve_dataset_name
+from fer_utils.datasets import cache, fer2013, load_dataset, resolve_dataset_name
+from fer_utils.datasets.cache import cached_arrays
 from fer_utils.datasets.fer2013 import COMPETITION, KNOWN, load_fer2013
 from fer_utils.errors import ConfigError, DataError
+from fer_utils.files import locked
 from fer_utils.labels import FER2013_CLASSES
 from fer_utils.profiles import get_profile
 
@@ -407,6 +409,35 @@ def test_full_disk_keeps_the_old_cache_and_leaves_nothing_half_written(raw, monk
     assert [p.name for p in paths.DATA_CACHE.iterdir()] == ["fer2013"]
     assert (folder / "meta.json").read_text() == old_meta
     assert len(load_dataset("fer2013")) == 7  # and it works again when there is room
+
+
+def test_two_processes_may_build_the_same_cache_at_once(tmp_path):
+    folder, signature = tmp_path / "cache", {"file": "a"}
+    facts = {"repairs": ("one",), "name": "x"}
+
+    def build():
+        return {"numbers": np.arange(3)}, facts
+
+    with locked(tmp_path / ".cache.lock"):  # another writes
+        arrays, read = cached_arrays(folder, signature, build)
+    assert arrays["numbers"].tolist() == [0, 1, 2]
+    assert read == {"repairs": ["one"], "name": "x"}  # as from the file
+    assert not folder.exists()  # the other's to write
+    for other in ({"file": "a"}, {"file": "b"}):  # the second: as if the file had changed
+
+        def build_after_another(other=other):
+            cache._write(folder, other, {"numbers": np.arange(5)}, facts)
+            return build()
+
+        arrays, read = cached_arrays(folder, {"file": "c"}, build_after_another)
+        assert arrays["numbers"].tolist() == [0, 1, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_cache_that_vanishes_after_it_was_written_costs_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "_read", lambda *_: None)  # another swaps it at that moment
+    arrays, _ = cached_arrays(tmp_path / "cache", {}, lambda: ({"n": np.arange(3)}, {}))
+    assert arrays["n"].tolist() == [0, 1, 2]
 
 
 def test_leftovers_of_a_killed_writer_are_swept_but_not_those_of_a_living_one(raw):

@@ -145,6 +145,21 @@ def test_votes_are_attached_when_the_file_lies_beside(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:.*unknown copy")
+def test_votes_beside_the_file_that_is_read_come_first(tmp_path, monkeypatch):
+    raw, own = tmp_path / "raw", tmp_path / "own"
+    raw.mkdir()
+    own.mkdir()
+    monkeypatch.setattr(paths, "DATA_RAW", raw)
+    monkeypatch.setattr(paths, "DATA_CACHE", tmp_path / "cache")
+    write_fer2013(own, ["Training", "Training", "PublicTest", "PrivateTest"])
+    here = write(raw)
+    assert load_fer2013(own / "fer2013.csv").votes.tolist() == load_votes(here, 4).tolist()
+    beside = write(own, [row.replace(",6,", ",5,") for row in ROWS])
+    found = load_fer2013(own / "fer2013.csv").votes
+    assert found.tolist() == load_votes(beside, 4).tolist() != load_votes(here, 4).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.*unknown copy")
 def test_votes_that_do_not_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DATA_RAW", tmp_path)
     monkeypatch.setattr(paths, "DATA_CACHE", tmp_path / "cache")

@@ -15,6 +15,7 @@ from helpers import PROFILE, RECIPE, TinyNet, save_run, toy_faces
 from fer_utils import models, runs
 from fer_utils.errors import RunError
 from fer_utils.evaluation import predict
+from fer_utils.files import sha256_file
 from fer_utils.paths import PUBLISHED_RUNS
 from fer_utils.profiles import get_profile
 from fer_utils.recipes import Recipe, get_recipe
@@ -217,6 +218,29 @@ def test_publishing_without_weights(store):
     shutil.rmtree(run.folder)
     assert store.find(KEY).folder == published.folder
     assert publish(save_run(store), store.folders[1], weights=True).has_weights
+
+
+def test_publishing_again_without_weights_keeps_those_that_are_there(store):
+    run = save_run(store)
+    published = publish(run, store.folders[1], weights=True)
+    (published.folder / "README.md").write_text("the card")
+    (published.folder / "stray").touch()
+    again = publish(run, store.folders[1])
+    assert sha256_file(again.folder / WEIGHTS) == run.manifest["weights"]["sha256"]
+    assert (again.folder / "README.md").read_text() == "the card"
+    assert not (again.folder / "stray").exists()
+
+
+def test_publishing_without_weights_does_not_delete_those_of_another_training(store):
+    torch.manual_seed(0)
+    published = publish(save_run(store), store.folders[1], weights=True)
+    before = {path: path.read_bytes() for path in published.folder.iterdir()}
+    other = save_run(store)  # of the same key, as of another machine
+    with pytest.raises(RunError, match=r"weights\.safetensors is of another training.*--weights"):
+        publish(other, store.folders[1])
+    assert {path: path.read_bytes() for path in published.folder.iterdir()} == before
+    again = publish(other, store.folders[1], weights=True)
+    assert sha256_file(again.folder / WEIGHTS) == other.manifest["weights"]["sha256"]
 
 
 def test_weights_are_found_in_any_place(store):

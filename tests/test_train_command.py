@@ -1,12 +1,13 @@
 """`train`: the recipes of each data set on theirs, and what is left out and why."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from helpers import RECIPE, toy_faces
 
 from fer_utils import train_command as module
-from fer_utils.errors import ConfigError, DataMissing, RunError
+from fer_utils.errors import ConfigError, DataError, DataMissing, RunError
 from fer_utils.scheduling import Tally
 from fer_utils.train_command import train_command
 
@@ -67,6 +68,47 @@ def test_a_data_set_that_is_not_here_is_left_out_unless_asked_for(calls, monkeyp
     assert "left out: there: no facial_expressions here" in capsys.readouterr().out
     with pytest.raises(DataMissing):
         train_command(["there"], "laptop", "fer2013")
+
+
+def test_a_damaged_data_set_is_left_out_and_the_command_fails_at_the_end(
+    calls, monkeypatch, capsys
+):
+    damaged = {"facial_expressions"}
+
+    def load_source(source, main, profile):
+        if source in damaged:
+            raise DataError(f"{source} is damaged")
+        return FACES
+
+    monkeypatch.setattr(module, "load_source", load_source)
+    monkeypatch.setattr(module, "RECIPES", {"there": THERE, "here": HERE})
+    with pytest.raises(RunError, match="there failed"):
+        train_command((), "laptop", "fer2013")
+    assert calls == [("toy", ["here"])]
+    assert "left out: there: facial_expressions is damaged" in capsys.readouterr().out
+    with pytest.raises(DataError, match="is damaged"):
+        train_command(["there"], "laptop", "fer2013")
+    damaged.add("fer2013")
+    with pytest.raises(DataError, match="fer2013 is damaged"):
+        train_command((), "laptop", "fer2013")
+
+
+def test_after_the_budget_no_data_set_is_read(calls, monkeypatch, capsys):
+    clock, read = [0.0], []
+
+    def load_source(source, main, profile):
+        read.append(source)
+        clock[0] += 100
+        return FACES
+
+    monkeypatch.setattr(module, "load_source", load_source)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    train_command((), "laptop", "synthetic", budget=60)
+    assert read == ["fer2013"]
+    assert "out of time (there not begun)" in capsys.readouterr().out
+    monkeypatch.setattr(module, "_list", lambda *_: None)
+    train_command((), "laptop", "synthetic", budget=60, only_list=True)  # takes no such time
+    assert read[1:] == ["fer2013", "facial_expressions"]
 
 
 def test_only_main_data_sets_can_be_chosen(calls):

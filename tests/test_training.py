@@ -171,6 +171,29 @@ def test_class_weights_are_scikit_learns_and_average_one_per_image():
         class_weights(labels, 4)
 
 
+@pytest.mark.parametrize("normalization", models.NORMALIZATIONS)
+def test_the_train_pixels_are_measured_where_they_count(monkeypatch, normalization):
+    monkeypatch.setitem(models.MODELS, "tiny", TinyNet)
+    wanted = replace(RECIPE, model="tiny", normalization=normalization)
+    built = []
+
+    def build(name, *, mean, std, **options):
+        built.append((mean, std))
+        return models.build_model(name, mean=mean, std=std, **options)
+
+    monkeypatch.setattr("fer_utils.training.session.build_model", build)
+    session(wanted)
+    state = [
+        models.build_model("tiny", num_classes=7, image_size=16, normalization=normalization,
+                           mean=mean, std=std)[0].state_dict()
+        for mean, std in ((0.0, 1.0), (0.2, 0.3))
+    ]  # fmt: skip
+    used = any(not torch.equal(state[0][name], state[1][name]) for name in state[0])
+    real = DATASET.part("train").images.astype(np.float64) / 255
+    expected = (real.mean(), real.std()) if used else (0.0, 1.0)
+    assert built == [pytest.approx(expected)]
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])
 def test_the_shortest_trainings_work(monkeypatch, steps):
     monkeypatch.setitem(models.MODELS, "tiny", TinyNet)
@@ -236,6 +259,53 @@ def test_a_pause_between_checkpoints_loses_nothing_at_the_deadline(tmp_path, unb
     epochs = []
     resumed = run(checkpoint=checkpoint, on_epoch=lambda row: epochs.append(row["epoch"]))
     assert epochs == [3]
+    assert same(resumed, unbroken)
+
+
+def test_resuming_takes_as_many_threads_as_before(tmp_path, unbroken):
+    with pytest.raises(Killed):
+        run(checkpoint=tmp_path / "a.pt", on_epoch=lambda row: (_ for _ in ()).throw(Killed))
+    torch.set_num_threads(2)
+    seen = []
+    resumed = run(
+        checkpoint=tmp_path / "a.pt", on_epoch=lambda row: seen.append(torch.get_num_threads())
+    )
+    assert seen == [1, 1]
+    assert resumed.threads == 1
+    assert torch.get_num_threads() == 2  # for what comes next
+    assert same(resumed, unbroken)
+
+
+def test_a_checkpoint_of_more_threads_than_cores(tmp_path, monkeypatch):
+    with pytest.raises(Killed):
+        run(checkpoint=tmp_path / "a.pt", on_epoch=lambda row: (_ for _ in ()).throw(Killed))
+    torch.set_num_threads(2)
+    monkeypatch.setattr("fer_utils.hardware.usable_cores", lambda: 0)
+    assert run(checkpoint=tmp_path / "a.pt").threads == 2
+
+
+def test_the_code_of_each_part_is_kept(tmp_path):
+    def kill(row):
+        raise Killed
+
+    codes = [{"commit": name, "dirty": name == "b"} for name in "aab"]
+    for code in codes[:2]:
+        with pytest.raises(Killed):
+            run(checkpoint=tmp_path / "a.pt", code=code, on_epoch=kill)
+    assert run(checkpoint=tmp_path / "a.pt", code=codes[2]).code == codes[1:]
+    assert run(epochs=1, code=codes[0]).code == codes[:1]
+    assert run(epochs=1).code == []
+
+
+def test_an_older_checkpoint_says_neither_threads_nor_code(tmp_path, unbroken):
+    checkpoint = tmp_path / "a.pt"
+    with pytest.raises(Killed):
+        run(checkpoint=checkpoint, on_epoch=lambda row: (_ for _ in ()).throw(Killed))
+    state = torch.load(checkpoint, weights_only=True)
+    del state["threads"], state["code"]
+    torch.save(state, checkpoint)
+    resumed = run(checkpoint=checkpoint, code={"commit": "new", "dirty": False})
+    assert resumed.code == [{"commit": ""}, {"commit": "new", "dirty": False}]
     assert same(resumed, unbroken)
 
 

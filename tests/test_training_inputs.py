@@ -165,6 +165,21 @@ def test_a_constant_schedule_keeps_the_rate():
     assert [row["learning_rate"] for row in trained.history] == [0.01, 0.01]
 
 
+def test_the_head_is_trained_in_the_precision_of_the_whole_net(monkeypatch):
+    def depthwise(num_classes, image_size=16):
+        net = tiny_transfer(num_classes)
+        net.backbone.conv = nn.Conv2d(3, 6, 3, 2, groups=3)
+        return net
+
+    monkeypatch.setattr("fer_utils.hardware.use_bfloat16", lambda device: True)
+    for make, expected in ((depthwise, torch.float32), (tiny_transfer, torch.bfloat16)):
+        monkeypatch.setitem(models.MODELS, "tiny_transfer", make)
+        session, seen = Session(FROZEN, TRAIN, VALID, 1, 0, CPU), []
+        session.model.register_forward_hook(lambda *parts, seen=seen: seen.append(parts[2].dtype))
+        session.step(torch.arange(8))
+        assert seen == [expected]
+
+
 def test_depthwise_nets_compute_in_float32_on_a_cpu(monkeypatch):
     monkeypatch.setattr("fer_utils.hardware.use_bfloat16", lambda device: True)
     plain, depthwise = nn.Conv2d(8, 8, 3), nn.Sequential(nn.Conv2d(8, 8, 3, groups=8))

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import ModuleType
@@ -21,12 +22,14 @@ class Heap:
     """Tasks that are taken in order; what became of them is noted."""
 
     def __init__(self, *tasks):
-        self.tasks, self.ends = list(tasks), {}
+        self.tasks, self.ends, self.before = list(tasks), {}, {}
 
     def __len__(self):
         return len(self.tasks)
 
     def take(self):
+        if self.tasks:
+            self.before.get(self.tasks[0], bool)()
         return self.tasks.pop(0) if self.tasks else None
 
     def settle(self, task, how, text):
@@ -37,6 +40,11 @@ def work(task, tell, folder=None):
     """Do what `task` says; run by the workers."""
     if task == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if task == "leave":  # ends well, and then the process dies
+        (folder / "pid").write_text(str(os.getpid()))
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    if task == "outlive":
+        wait_for(lambda: has_left(folder))
     if task == "threads":
         return "done", os.environ["OMP_NUM_THREADS"]
     if task.startswith("meet"):  # ends only if another does the same at the same time
@@ -85,6 +93,26 @@ def test_a_worker_that_dies_costs_its_task_only():
     ends = through("a", "die", "b", "c")
     assert ends.pop("die") == ("failed", "its process died (exit code -9)")
     assert set(ends) == set("abc")
+
+
+def has_left(folder):
+    """Tell whether the process of the task `leave` is gone."""
+    file = folder / "pid"
+    return file.exists() and file.read_text() and gone(int(file.read_text()))
+
+
+def test_the_death_of_an_idle_worker_costs_the_task_that_it_was_to_get(tmp_path):
+    heap = Heap("leave", "lost", "next")
+    heap.before["lost"] = lambda: wait_for(lambda: has_left(tmp_path))
+    options = {"folder": tmp_path}
+    work_through(heap, work, options, jobs=1, threads=1, on_step=lambda: None)
+    assert heap.ends["lost"] == ("failed", "its process died (exit code -9)")
+    assert heap.ends["next"] == ("done", "NEXT")
+
+
+def test_an_idle_worker_may_die(tmp_path):
+    ends = through("outlive", "leave", folder=tmp_path)
+    assert ends == {task: ("done", task.upper()) for task in ("outlive", "leave")}
 
 
 def test_workers_that_can_not_start_end_it(monkeypatch):

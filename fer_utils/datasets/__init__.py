@@ -107,7 +107,8 @@ def pick_dataset(name: str, profile: Profile) -> str:
 def load_dataset(name: str = "auto", *, profile: Profile | None = None) -> FaceDataset:
     """Return the data set called `name` (see `resolve_dataset_name`).
 
-    `profile` sets the size of the synthetic data set and changes no real one.
+    `profile` sets the number of synthetic images, and the side in pixels of the pictures of
+    facial_expressions and affectnet; it changes no other data set.
     Raises ConfigError for an unknown name, DataError when the files are missing or damaged.
     """
     return DATASETS[resolve_dataset_name(name)](profile)

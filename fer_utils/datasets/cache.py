@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_utils.errors import DataError
-from fer_utils.files import atomic_folder
+from fer_utils.files import atomic_folder, locked
 from fer_utils.paths import relative
 
 log = logging.getLogger(__name__)
@@ -36,27 +36,25 @@ def cached_arrays(
 
     The cache is used when it is whole and its signature equals `signature` (JSON values);
     a damaged one is rebuilt with a logged warning.  Arrays of 1 MiB and more come back
-    memory-mapped read-only.  Raises DataError when the cache can't be written; an
-    existing cache then stays as it was.
+    memory-mapped read-only, unless another process writes this cache at the same moment.
+    Raises DataError when the cache can't be written; an existing cache then stays as it was.
     """
     cached = _read(folder, signature)
-    if cached is None:
-        arrays, facts = build()
-        try:
-            _write(folder, signature, arrays, facts)
-        except OSError as error:
-            # Another process may have put the same cache in place first: then use that one.
-            cached = _read(folder, signature)
-            if cached is None:
-                raise DataError(_cannot_write(folder, arrays, error)) from error
-        else:
-            cached = _read(folder, signature)
-    if cached is None:
-        raise DataError(
-            f"the cache {relative(folder)} changed while it was written; "
-            "delete the folder and try again"
-        )
-    return cached
+    if cached is not None:
+        return cached
+    arrays, facts = build()
+    try:
+        with locked(folder.with_name(f".{folder.name}.lock")) as ours:
+            if ours:
+                _write(folder, signature, arrays, facts)
+    except OSError as error:
+        # Another process may have put the same cache in place first: then use that one.
+        cached = _read(folder, signature)
+        if cached is None:
+            raise DataError(_cannot_write(folder, arrays, error)) from error
+        return cached
+    # what another process is about to put in place can't be read yet
+    return _read(folder, signature) or (arrays, json.loads(json.dumps(facts)))
 
 
 def _read(folder: Path, signature: dict) -> tuple[Arrays, dict] | None:

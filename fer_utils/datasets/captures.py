@@ -42,7 +42,7 @@ class Captures:
 
     folder: where they are.  images: (N, 48, 48) uint8 gray.  labels: (N,) int64, an index into
     `FER2013_CLASSES`.  people, bursts: (N,) int64, equal for images of one person, of one burst.
-    digest: SHA-256 of files, labels, people.  repairs: what was left out, in words.
+    digest: SHA-256 of files, labels, people, bursts.  repairs: what was left out, in words.
     """
 
     folder: Path
@@ -63,7 +63,8 @@ class Captures:
         """Return the captures with 80 % of them in train, the others in test; valid is empty.
 
         by: what stays together, a name of `GROUPS`; if None, `people` where there are at least
-        `ENOUGH_PEOPLE`, else `bursts`.  Raises DataError for fewer than two groups.
+        `ENOUGH_PEOPLE`, else `bursts`.  The data set names its people only where it is split by
+        them: otherwise one is on both sides.  Raises DataError for fewer than two groups.
         """
         several = len(np.unique(self.people)) >= ENOUGH_PEOPLE
         by = by or ("people" if several else "bursts")
@@ -80,7 +81,7 @@ class Captures:
             labels=self.labels,
             split=codes[side],
             class_names=FER2013_CLASSES,
-            people=groups,
+            people=self.people if by == "people" else None,
             repairs=self.repairs,
         )
 
@@ -126,13 +127,14 @@ def load_captures(folder: Path | None = None, *, strict: bool = False) -> Captur
     if not len(kept):
         raise DataError(f"{relative(folder)}: none of {len(files)} pictures can be read")
     labels, people = np.array(labels)[kept], np.array(people)[kept]
-    lines = zip(hashes[first], labels, people, strict=True)
+    bursts = _bursts([files[position] for position in kept], labels, people)
+    lines = zip(hashes[first], labels, people, bursts, strict=True)
     return Captures(
         folder=folder,
         images=pictures.images[first],
         labels=labels.astype(np.int64),
         people=people.astype(np.int64),
-        bursts=_bursts([files[position] for position in kept], labels, people),
+        bursts=bursts,
         digest=sha256_bytes("\n".join(map(str, lines)).encode()),
         repairs=tuple(repairs),
     )

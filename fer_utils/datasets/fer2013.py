@@ -64,11 +64,12 @@ def load_fer2013(
     cache: Path | str | None = None,
     ferplus: Path | str | None = None,
 ) -> FaceDataset:
-    """Return FER2013 with its own labels, and FER+'s votes where ``fer2013new.csv`` lies beside.
+    """Return FER2013 with its own labels, and FER+'s votes where their file is found.
 
     path: csv, archive or folder; default: what `find_fer2013` finds in data/raw.
     cache: folder of the parsed arrays (default data/cache/fer2013); safe to delete.
-    ferplus: the file of votes (default data/raw/fer2013new.csv, skipped when absent).
+    ferplus: the file of votes (default ``fer2013new.csv`` beside the file that is read, else in
+    data/raw, skipped when absent); the folder of JPEGs has other rows and gets none.
     An unknown copy is accepted with a UserWarning and gets a `data_key` of its own.
     Raises DataError naming the file, the line where one is wrong, and what to do.
     """
@@ -103,7 +104,7 @@ def load_fer2013(
         class_names=FER2013_CLASSES,
         **facts,
     )
-    return _with_votes(dataset, ferplus) if is_csv else dataset
+    return _with_votes(dataset, ferplus, path.parent) if is_csv else dataset
 
 
 def missing_message(raw: Path | None = None) -> str:
@@ -151,11 +152,12 @@ def _build(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     return {"images": images, "labels": labels, "split": split}, facts
 
 
-def _with_votes(dataset: FaceDataset, path: Path | str | None) -> FaceDataset:
+def _with_votes(dataset: FaceDataset, path: Path | str | None, beside: Path) -> FaceDataset:
     """Return `dataset` with the votes at `path`; an absent default file is no error."""
     if path is None:
-        path = paths.DATA_RAW / FERPLUS_FILE
-        if not path.is_file():
+        places = [folder / FERPLUS_FILE for folder in (beside, paths.DATA_RAW)]
+        path = next((place for place in places if place.is_file()), None)
+        if path is None:
             return dataset
     try:
         return attach_votes(dataset, load_votes(Path(path), len(dataset), dataset.split))

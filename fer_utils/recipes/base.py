@@ -10,9 +10,10 @@ from fer_utils.profiles import Profile
 class Recipe:
     """What to train, and which published row it reproduces.
 
-    A run's key hashes the fields from `dataset` on that differ from their defaults.  So add a
-    field with the default that means "as before", and never change a default: published
-    runs would be trained again.
+    A run's key hashes `model` and, of the fields from `dataset` on, those that differ from their
+    defaults; but not `epochs`, for it hashes those of the profile.  So add a field with the
+    default that means "as before", and never change a default: published runs would be trained
+    again.
     """
 
     name: str  # unique; names the run folders
@@ -23,7 +24,7 @@ class Recipe:
     headline: bool = False  # a main result: several random seeds in every profile
     full_only: bool = False  # a large net or a side result: `laptop` trains it only by name
     valid_only: bool = False  # an ablation: its test predictions are not even made
-    # -- what is trained, hashed into the run's key ------------------------------------------
+    # -- what is trained, with `model` hashed into the run's key (epochs: those trained) -----
     dataset: str = "fer2013"  # whose labels: see `source`; "ferplus" is FER2013 by other labels
     targets: str = "label"  # of FER+: "votes", their distribution, or "sampled_votes"
     cleaning: str = "none"  # of the train split: a name in fer_utils.cleaning.CLEANINGS

@@ -161,11 +161,11 @@ def _execute(state: BuildState, notebook: Path) -> dict:
     before = files_of(outputs, notebook.stem)
     executed = outputs.executed / notebook.name
     executed.parent.mkdir(parents=True, exist_ok=True)
+    made = provenance()  # of the code that is executed
     seconds = execute(notebook, executed, state.parameters, CELL_TIMEOUT)
     after = files_of(outputs, notebook.stem)
     # files are replaced as a whole: one with an old time is left from an earlier version
     written = [path for path, changed in after.items() if before.get(path) != changed]
-    made = provenance()
     return {
         "parameters": state.parameters,
         "seconds": round(seconds, 1),

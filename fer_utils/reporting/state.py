@@ -9,7 +9,7 @@ from itertools import chain
 from fer_utils.datasets import load_dataset
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.datasets.sources import load_source
-from fer_utils.errors import DataMissing, RunBusy
+from fer_utils.errors import DataError, DataMissing, RunBusy
 from fer_utils.files import locked, write_json
 from fer_utils.paths import relative
 from fer_utils.profiles import Profile
@@ -33,7 +33,7 @@ class BuildState:
     outputs: Outputs
     store: RunStore
     manifest: dict
-    missing: Mapping[str, str] = field(default_factory=dict)  # data sets not here: why
+    missing: Mapping[str, str] = field(default_factory=dict)  # data sets not to be read: why
 
     @property
     def data_key(self) -> str:
@@ -74,7 +74,7 @@ def open_state(
     """Return the state that the last build left, under this profile and data.
 
     read_data: whether to look at the data; else the last build's word is taken.  Raises
-    DataError for missing data.
+    DataError when the main data set is missing or damaged; others are noted in `missing`.
     """
     old = read_manifest(outputs)
     data, sources, missing = old.get("data", {}), old.get("sources", {}), {}
@@ -104,8 +104,8 @@ def _source_facts(
 ) -> tuple[dict[str, dict], dict[str, str]]:
     """Return what was read of the other data sets that are needed, and why not of some.
 
-    Of a set that is not on this machine the last build's word is kept: published runs of it
-    are still found.
+    Of a set that is damaged or not on this machine the last build's word is kept: published
+    runs of it are still found.
     """
     facts, missing = {}, {}
     for source in (*SOURCES, *chain(*READ_BY_NOTEBOOKS.values())):
@@ -113,8 +113,10 @@ def _source_facts(
             continue
         try:
             facts[source] = _facts(load_source(source, main, profile))
-        except DataMissing as error:
+        except DataError as error:
             missing[source] = str(error)
+            if not isinstance(error, DataMissing):  # something is wrong: say so in any case
+                print(f"left out: {source}: {error}", flush=True)
             if source in old:
                 facts[source] = old[source]
     return facts, missing

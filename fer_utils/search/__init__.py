@@ -11,13 +11,19 @@ from pathlib import Path
 
 from fer_utils.datasets.base import FaceDataset
 from fer_utils.errors import RunBusy
-from fer_utils.experiments import provenance
+from fer_utils.experiments import loaded_code, provenance
 from fer_utils.files import locked
 from fer_utils.paths import REPORTS, relative
 from fer_utils.profiles import Profile
 from fer_utils.recipes import Recipe
 from fer_utils.runs import store_for
-from fer_utils.search.files import Search, find_search, publish_search, save_search
+from fer_utils.search.files import (
+    Search,
+    find_search,
+    open_search,
+    publish_search,
+    save_search,
+)
 from fer_utils.search.plan import (
     PLANS,
     SearchPlan,
@@ -36,10 +42,10 @@ __all__ = [
     "SearchSpace",
     "find_search",
     "fold_parts",
+    "open_search",
     "publish_search",
     "run_search",
     "search_folders",
-    "stored_search",
 ]
 
 PUBLISHED_SEARCHES = REPORTS / "searches"
@@ -49,20 +55,6 @@ def search_folders(profile: Profile) -> tuple[Path, ...]:
     """Return where searches lie: this machine's, which is written to, then the published ones."""
     own = store_for(profile).folders[0] / "searches"
     return (own,) if profile.name == "smoke" else (own, PUBLISHED_SEARCHES)
-
-
-def stored_search(
-    recipe: Recipe,
-    dataset: FaceDataset,
-    profile: Profile,
-    *,
-    plan: SearchPlan | None = None,
-    space: SearchSpace = SearchSpace(),  # noqa: B008 - frozen
-    folders: Sequence[Path] | None = None,
-) -> Search | None:
-    """Return the search of `recipe` that is there already, or None; see `run_search`."""
-    description = describe_search(recipe, dataset.data_key, plan or plan_for(profile), space)
-    return find_search(recipe.name, search_key(description), folders or search_folders(profile))
 
 
 def run_search(
@@ -86,6 +78,7 @@ def run_search(
     Raises ConfigError for a study file of another recipe, plan or data set, or one that can't be
     read, RunBusy while another process searches, RunError for damaged results.
     """
+    code = loaded_code()  # noted before anything takes time
     plan = plan or plan_for(profile)
     folders = tuple(folders or search_folders(profile))
     description = describe_search(recipe, dataset.data_key, plan, space)
@@ -102,6 +95,7 @@ def run_search(
             return found
         trials = open_study(study, description)
         run_trials(trials, recipe, dataset.part("train"), plan, space, progress)
-        facts = {"key": key, "profile": profile.name, "description": description, **provenance()}
+        facts = {"key": key, "profile": profile.name, "description": description}
+        facts |= provenance(code=code)
         facts["versions"]["optuna"] = version("optuna")
         return save_search(folders[0], recipe.name, facts, *trial_results(trials))

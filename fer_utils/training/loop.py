@@ -5,8 +5,8 @@ It sees the train and valid parts only; nothing here can read `test`.
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from fer_utils.datasets.base import FaceDataset
-from fer_utils.hardware import pick_device, prepare_device
+from fer_utils.hardware import pick_device, prepare_device, use_threads
 from fer_utils.recipes import Recipe
 from fer_utils.training.session import Session
 
@@ -34,11 +34,15 @@ class Trained:
     history: one row per epoch: epoch, learning_rate, train_loss, train_accuracy (on augmented
     images, while training), valid_loss, valid_accuracy, seconds.
     best_epoch: the epoch (from 1) of highest valid accuracy, whose weights `model` holds.
+    threads: with how many PyTorch computed.  code: the `code` of `train`, of all parts of a
+    training that was broken off, in their order; equal ones that follow each other count once.
     """
 
     model: nn.Module
     history: list[dict[str, float]]
     best_epoch: int
+    threads: int = 1
+    code: list[dict[str, object]] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -56,6 +60,7 @@ def train(
     device: torch.device | None = None,
     teacher: np.ndarray | None = None,
     checkpoint: Path | None = None,
+    code: Mapping[str, object] | None = None,
     deadline: float = math.inf,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
     progress: bool = True,
@@ -65,7 +70,8 @@ def train(
     teacher: (N, C) float32, the class probabilities that a teacher gives the train images.
     checkpoint: file that the state is saved to, on a CPU after each epoch, on a GPU now and then
     and at the deadline; where it exists, training goes on from there, with (on a CPU) the same
-    result as an unbroken run.  deadline: a
+    result as an unbroken run: also with as many threads as before, where there are so many cores.
+    code: what the code that trains is called by, kept with the checkpoint.  deadline: a
     `time.monotonic()` after which no epoch is begun.  on_epoch: called with each history row.
 
     Raises OutOfTime at the deadline, RunError when the loss is no longer finite or the
@@ -76,8 +82,11 @@ def train(
     pause = SECONDS_BETWEEN_CHECKPOINTS[device.type]
     prepare_device(device)
     session = Session(recipe, train_part, valid_part, epochs, seed, device, teacher)
+    threads = torch.get_num_threads()
     if checkpoint is not None and checkpoint.exists():
-        session.restore(checkpoint)
+        threads = session.restore(checkpoint)
+    if code is not None and session.code[-1:] != [dict(code)]:
+        session.code.append(dict(code))
     bar = tqdm(
         total=epochs,
         initial=len(session.history),
@@ -87,7 +96,7 @@ def train(
         disable=not progress,
     )
     saved_at, saved_epochs = time.monotonic(), len(session.history)
-    with bar:
+    with bar, use_threads(threads, device) as threads:
         while len(session.history) < epochs:
             out_of_time = time.monotonic() > deadline
             if out_of_time and checkpoint is not None and len(session.history) > saved_epochs:
@@ -102,4 +111,4 @@ def train(
                 on_epoch(row)
             bar.set_postfix_str(f"valid {100 * row['valid_accuracy']:.1f} %")
             bar.update()
-    return Trained(session.best_model(), session.history, session.best_epoch)
+    return Trained(session.best_model(), session.history, session.best_epoch, threads, session.code)

@@ -30,6 +30,8 @@ from fer_utils.training.optimization import WeightAverage, build_optimizer, buil
 from fer_utils.training.supervision import Supervision
 
 _SETTLED = 512  # images that settle the norms of weights without statistics
+#: Normalizations that `build_model` gives the mean and deviation of the train pixels.
+BY_PIXELS = ("dataset", "mean")
 
 
 class Session:
@@ -57,6 +59,7 @@ class Session:
         # of an epoch; a last short batch is left out
         self.steps = len(train_part) // self.batch_size
         real = train_part.images[~is_made(train_part)]
+        by_pixels = recipe.normalization in BY_PIXELS
 
         torch.manual_seed(seed)
         model = build_model(
@@ -66,8 +69,9 @@ class Session:
             crop=recipe.crop,
             resize=recipe.resize,
             normalization=recipe.normalization,
-            mean=float(real.mean(dtype=np.float64) / 255),
-            std=float(real.std(dtype=np.float64) / 255),
+            # where they count: for the second, all pixels are copied as float64
+            mean=float(real.mean(dtype=np.float64) / 255) if by_pixels else 0.0,
+            std=float(real.std(dtype=np.float64) / 255) if by_pixels else 1.0,
         )
         load_initial_weights(model.net, recipe.initial_weights)
         if recipe.initial_weights in WITHOUT_STATISTICS:
@@ -89,6 +93,7 @@ class Session:
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch = 0
+        self.code: list[dict[str, object]] = []  # that trained it so far, one entry per part
 
     def run_epoch(self) -> dict[str, float]:
         """Train one epoch, look at valid, and return the history row."""
@@ -150,7 +155,8 @@ class Session:
         targets, taught = self.supervision.targets(batch, self.generator)
         if self._mixes():
             images, targets, taught = self._mixed(images, targets, taught)
-        with autocast(self.device, self.model):
+        # in the precision of the whole net, also where only the head of a frozen one is trained
+        with autocast(self.device, self.whole):
             output = self.model(images) if self.compiled is None else self.compiled(images)
         # a net with an auxiliary head gives two
         logits, *auxiliary = output if isinstance(output, tuple) else (output,)
@@ -200,12 +206,17 @@ class Session:
             "best": self.best,
             "best_epoch": self.best_epoch,
             "history": self.history,
+            "threads": torch.get_num_threads(),
+            "code": self.code,
         }
         with atomic_path(checkpoint) as temporary:
             torch.save(state, temporary)
 
-    def restore(self, checkpoint: Path) -> None:
-        """Take up the state that `save` wrote; raise RunError if it can't be read."""
+    def restore(self, checkpoint: Path) -> int:
+        """Take up the state that `save` wrote; return with how many threads it was reached.
+
+        Raises RunError if it can't be read.
+        """
         try:
             state = torch.load(checkpoint, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["model"])
@@ -215,6 +226,9 @@ class Session:
                 self.average.step, self.average.values = state["average"]
             self.best, self.best_epoch = state["best"], state["best_epoch"]
             self.history = state["history"]
+            # checkpoints older than these two have neither
+            self.code = state.get("code", [{"commit": ""}])
+            return state.get("threads", torch.get_num_threads())
         except Exception as error:
             raise RunError(
                 f"{checkpoint}: the checkpoint can't be read ({type(error).__name__}); delete it "

@@ -10,12 +10,17 @@ from pathlib import Path
 
 from demo.site import SCRIPT, precache, site_files
 from fer_utils.errors import FerError
+from fer_utils.export import replaceable
 from fer_utils.files import atomic_folder, write_text
 from fer_utils.paths import BUILD, relative
 
 
 def build_page(folder: Path = BUILD / "page") -> int:
-    """Write the page into `folder`, replacing what is there; return the bytes of all files."""
+    """Write the page into `folder`, replacing an earlier one; return the bytes of all files.
+
+    Raises ConfigError for a `folder` that holds anything else, FerError when a file is missing.
+    """
+    folder = replaceable(folder, SCRIPT)
     files = site_files()
     with atomic_folder(folder) as temporary:
         for address, path in files.items():
@@ -28,7 +33,8 @@ def build_page(folder: Path = BUILD / "page") -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Build the page; say where it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=BUILD / "page")
+    parser.add_argument("--out", type=Path, default=BUILD / "page", help="folder, replaced as a "
+                        "whole: new, empty or an older page; build/page if not given")  # fmt: skip
     options = parser.parse_args(arguments)
     try:
         size = build_page(options.out)

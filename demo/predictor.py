@@ -1,11 +1,9 @@
 """The nets on this machine: the same files and arithmetic as the page's js/engine.js."""
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
 
-from fer_utils.export import SHIPPED
 from fer_utils.faces.classifier import shipped_classifier
 from fer_utils.faces.crops import crop_face
 from fer_utils.faces.detection import detect_faces
@@ -13,11 +11,14 @@ from fer_utils.faces.face import Face
 
 
 class Predictor:
-    """Finds faces and tells expressions; several threads may use one."""
+    """Finds faces and tells expressions; several threads may use one.
+
+    facts: the content of the shipped net's model.json.
+    """
 
     def __init__(self) -> None:
         self._classifier = shipped_classifier()
-        self.facts = json.loads((SHIPPED / "model.json").read_text(encoding="utf-8"))
+        self.facts = self._classifier.facts
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """Return the faces in `image`, (H, W, 3) uint8 RGB, best first."""

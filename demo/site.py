@@ -5,7 +5,7 @@ from pathlib import Path
 
 from demo import vendor
 from fer_utils.errors import FerError
-from fer_utils.export import ONNX_MODEL, SHIPPED
+from fer_utils.export import FACTS, ONNX_MODEL, SHIPPED
 from fer_utils.faces.blazeface import FILES as DETECTORS
 from fer_utils.faces.blazeface import FOLDER as BLAZEFACE
 from fer_utils.files import sha256_bytes, sha256_file
@@ -39,7 +39,7 @@ def site_files() -> dict[str, Path]:
     }
     files |= {f"vendor/{name}": vendor.FOLDER / name for name in vendor.FILES}
     files |= {f"models/blazeface_{n}.onnx": BLAZEFACE / f"blazeface_{n}.onnx" for n in DETECTORS}
-    files |= {f"models/{name}": SHIPPED / name for name in (ONNX_MODEL, "model.json")}
+    files |= {f"models/{name}": SHIPPED / name for name in (ONNX_MODEL, FACTS)}
     files["models/model-card.md"] = SHIPPED / "README.md"
     files["models/blazeface-license.txt"] = BLAZEFACE / "LICENSE"
     for path in files.values():

@@ -64,13 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--only", nargs="+", help="only these notebooks")
     add(_render, "render", data=True)
     publish = add(_publish, "publish")
-    publish.add_argument("runs", nargs="+", type=Path, help="run folders")
+    publish.add_argument("paths", nargs="+", type=Path, metavar="RUN", help="run folders, or the "
+                         "JSON files of searches")  # fmt: skip
     publish.add_argument(
         "--weights", action="store_true", help="with their weights and a model card"
     )
     export = add(_export, "export")
     export.add_argument("run", type=Path, help="run folder, with weights")
-    export.add_argument("--out", type=Path, help="where to; build/export/RUN if not given")
+    export.add_argument("--out", type=Path, help="folder, replaced as a whole: new, empty, or an "
+                        "earlier export; build/export/RUN if not given")  # fmt: skip
     export.add_argument("--ship", action="store_true", help="to demo/model, for demo and page")
     export.add_argument("--variant", help="that is shipped: float32, float16, bytes or int8; "
                         "the first that fits of int8, float16, bytes if not given")  # fmt: skip
@@ -78,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
                         "averages over the image and its mirror image: twice the work")  # fmt: skip
     find = add(_predict, "predict")
     find.add_argument("photos", nargs="+", type=Path, help="photos or folders of photos")
-    find.add_argument("--out", type=Path, required=True, help="folder of the results; a second "
-                      "call goes on there")  # fmt: skip
+    find.add_argument("--out", type=Path, required=True, help="folder of the results, which "
+                      "must not hold the photos; a second call goes on there")  # fmt: skip
     find.add_argument("--run", metavar="RUN", help="folder or name; the demo's net by default")
     find.add_argument("--one-view", action="store_true", help="do not ask the demo's net of the "
                       "mirror images: classifies in half the time, less accurately")  # fmt: skip
@@ -159,15 +161,18 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _publish(options: argparse.Namespace) -> None:
-    """copy run folders to reports/runs, where they are committed"""
-    from fer_utils.reporting.model_card import write_model_card
+    """copy runs and searches to reports/, where they are committed"""
+    from fer_utils import search
+    from fer_utils.reporting.model_card import publish_with_card
     from fer_utils.runs import open_run, publish
 
-    for folder in options.runs:
-        run = publish(open_run(folder), weights=options.weights)
-        if options.weights:
-            write_model_card(run)
-        print(run.folder.name)
+    for path in options.paths:
+        if path.suffix == ".json":
+            found = search.publish_search(search.open_search(path), search.PUBLISHED_SEARCHES)
+            print(found.path.name)
+        else:
+            run = open_run(path)
+            print((publish_with_card(run) if options.weights else publish(run)).folder.name)
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -222,5 +227,6 @@ def _exercises(options: argparse.Namespace) -> int:
 
     stale = generate_all(check=options.check)
     for path in stale:
-        print(f"{'stale' if options.check else 'written'}: {path}")
+        done = "written" if path.exists() else "removed"
+        print(f"{'stale' if options.check else done}: {path}")
     return 1 if options.check and stale else 0

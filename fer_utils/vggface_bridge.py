@@ -17,7 +17,6 @@ import pandas as pd
 
 from fer_utils.errors import DataError, unknown_name
 from fer_utils.models.vggface import VGGFACE_NETS
-from fer_utils.models.vggface.normalization import BGR_MEANS
 from fer_utils.paths import relative
 from fer_utils.tensorflow_bridge import import_tensorflow, quiet_stderr
 from fer_utils.weights.keras_h5 import read_keras_h5
@@ -31,7 +30,7 @@ def build_keras_vggface(
 ) -> KerasModel:
     """Build keras-vggface's `vgg16`, `resnet50` or `senet50` without top, as it ships them.
 
-    (N, image_size, image_size, 3) float32, as `keras_preprocess` gives them -> (N, h, w, C).
+    (N, image_size, image_size, 3) float32, BGR without its means -> (N, h, w, C).
     weights: path of a published file of weights without top; None for random weights.
     image_size: in pixels, at least 48, 32 and 197 for the three; None for any.
     Raises ConfigError for an unknown model, DataError when the weights do not fit every layer
@@ -65,20 +64,6 @@ def layer_table(model: KerasModel) -> pd.DataFrame:
         for layer in model.layers
     ]
     return pd.DataFrame(rows)
-
-
-def keras_preprocess(images: np.ndarray, version: int) -> np.ndarray:
-    """Return keras-vggface's own preprocessing of RGB images, (N, H, W, 3) float32 in order BGR.
-
-    images: (N, H, W, 3), 0 to 255; left as they are.  version: 1 for vgg16, 2 for the others.
-    Raises ConfigError for another version.
-    """
-    if version not in BGR_MEANS:
-        raise unknown_name("version of VGGFace", version, BGR_MEANS)
-    utils = _import_keras_vggface().utils
-    return utils.preprocess_input(
-        np.asarray(images, dtype=np.float32), data_format="channels_last", version=version
-    )
 
 
 def _fill(net: KerasModel, layers: dict[str, list[np.ndarray]], source: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_utils.vggface_bridge import build_keras_vggface, keras_preprocess, layer_table
+from fer_utils.vggface_bridge import build_keras_vggface, layer_table
 
 VERSIONS = {"vgg16": 1, "resnet50": 2, "senet50": 2}
 SMALL, MANY, FEW = 64, 64, 4  # pixels; images compared at the end, and at every depth
@@ -17,6 +17,17 @@ SMALL, MANY, FEW = 64, 64, 4  # pixels; images compared at the end, and at every
 BLOCKS = {"conv2_1": 0, "conv2_3": 2, "conv3_4": 6, "conv4_6": 12, "conv5_3": 15}
 #: Sizes with and without something odd in them, all with maps of 7x7 at the end.
 LARGE = {"vgg16": (224,), "resnet50": (224, 197), "senet50": (224, 197)}
+
+
+def keras_preprocess(images: np.ndarray, version: int) -> np.ndarray:
+    """Return keras-vggface's own preprocessing of RGB images, (N, H, W, 3) float32 in order BGR.
+
+    images: (N, H, W, 3) float32, 0 to 255; left as they are.  A net must have been built before:
+    `build_keras_vggface` imports keras-vggface.
+    """
+    from keras_vggface import utils
+
+    return utils.preprocess_input(images, data_format="channels_last", version=version)
 
 
 def randomize(net, generator, images) -> None:

@@ -17,6 +17,7 @@ from demo.app import create_app
 from demo.headers import HEADERS
 from demo.predictor import Predictor
 from demo.rate_limit import RateLimit
+from fer_utils.export import FACTS, SHIPPED
 
 PREDICT = "/api/v1/predict"
 ENDLESS = RateLimit(per_second=1e9, burst=10**9)
@@ -233,6 +234,10 @@ def test_mutated_pictures_never_break_the_server(client):
 
 
 # -- the rest of the interface ----------------------------------------------------------------
+
+
+def test_the_facts_are_those_of_the_net_that_was_checked(predictor):
+    assert predictor.facts == json.loads((SHIPPED / FACTS).read_text(encoding="utf-8"))
 
 
 def test_health_and_description(client, predictor):

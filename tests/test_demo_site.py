@@ -59,6 +59,16 @@ def test_the_page_is_written_as_a_folder(tmp_path):
     assert set(listed) == {"./", *written} - {"sw.js", SCRIPT}
 
 
+def test_only_an_earlier_page_is_replaced(tmp_path, capsys):
+    folder = tmp_path / "page"
+    for _ in range(2):
+        build.build_page(folder)
+    (folder / SCRIPT).unlink()
+    assert build.main(["--out", str(folder)]) == 1
+    assert f"it holds no {SCRIPT}" in capsys.readouterr().err
+    assert (folder / "index.html").exists()
+
+
 def test_a_missing_file_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(vendor, "FOLDER", tmp_path / "nothing")
     with pytest.raises(FerError, match="is missing: run `make vendor`"):

@@ -118,6 +118,10 @@ def test_generate_all_writes_once_and_reports_what_is_stale(tmp_path):
     left_over = exercises / "02_gone.ipynb"
     left_over.write_text("{}", encoding="utf-8")
     assert generate_all(True, solutions, exercises) == [stub, left_over]
+    assert left_over.exists()
+    assert generate_all(False, solutions, exercises) == [stub, left_over]
+    assert not left_over.exists()
+    assert generate_all(True, solutions, exercises) == []
 
 
 def test_the_committed_stubs_are_up_to_date():

@@ -263,8 +263,9 @@ def test_without_the_data_noise_is_compared_and_int8_left_out(tmp_path):
 
 def test_shipping_swaps_the_model_of_the_demo(tmp_path, monkeypatch):
     run, folder = save_run(RunStore(tmp_path / "runs")), tmp_path / "model"
-    (folder).mkdir()
+    folder.mkdir()
     (folder / "old").touch()
+    (folder / "model.json").touch()  # by which it is known
     uncalibrated = replace(IMAGES, calibration=None)
     facts = ship(run, folder=folder, images=uncalibrated)
     assert sorted(p.name for p in folder.iterdir()) == ["README.md", "model.json", "model.onnx"]
@@ -281,6 +282,33 @@ def test_shipping_swaps_the_model_of_the_demo(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="may have 100: choose a smaller net"):
         ship(run, folder=folder, images=IMAGES)
     assert sha256_file(folder / "model.onnx") == before
+
+
+@pytest.mark.parametrize(("mark", "write"), [("export.json", export_run), ("model.json", ship)])
+def test_a_folder_of_others_is_never_replaced(mark, write, tmp_path):
+    run, folder = save_run(RunStore(tmp_path / "runs")), tmp_path / "nets"
+    folder.mkdir()
+    write(run, folder=folder, images=IMAGES)  # into an empty one
+    write(run, folder=folder, images=IMAGES)  # and over its own
+    (folder / mark).rename(folder / "mine.json")
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    for target in (folder, link, folder / "mine.json"):
+        with pytest.raises(ConfigError, match=f"it holds no {mark} .* empty folder"):
+            write(run, folder=target, images=IMAGES)
+    assert (folder / "mine.json").exists()
+
+
+def test_a_run_that_was_not_measured_so_is_refused(tmp_path, monkeypatch):
+    run = save_run(RunStore(tmp_path / "runs"))
+    monkeypatch.setattr(runs.Run, "metrics", {"valid": {}, "test": {"none": {}}})
+    with pytest.raises(RunError, match=r"can't be exported so: .* leave out --mirror"):
+        ship(run, folder=tmp_path / "out", images=IMAGES, mirror=True)
+    monkeypatch.setattr(runs.Run, "metrics", {"valid": {}})
+    for write in (export_run, ship):
+        with pytest.raises(RunError, match="measured on valid only"):
+            write(run, folder=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_without_weights_says_how_to_get_them(tmp_path, capsys):

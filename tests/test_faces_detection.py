@@ -11,7 +11,7 @@ from skimage.data import astronaut, brick
 
 from fer_utils.errors import ConfigError, DataError
 from fer_utils.faces import blazeface
-from fer_utils.faces.blazeface import FILES, anchors, load_blazeface, overlap, suppress
+from fer_utils.faces.blazeface import FILES, anchors, decode, load_blazeface, overlap, suppress
 from fer_utils.faces.calibration import calibrate
 from fer_utils.faces.crops import FRAMES, crop_box, crop_color, crop_face
 from fer_utils.faces.detection import detect_faces
@@ -202,6 +202,16 @@ def test_anchors_and_suppression():
     assert overlap(boxes[0], boxes).round(3).tolist() == [1, 0, 0.833, 0.005]
     assert [len(part) for part in suppress(boxes[:0], np.zeros(0))] == [0, 0]
     assert len(suppress(np.zeros((2, 16)), np.ones(2))[0]) == 2  # without area: no endless loop
+
+
+def test_boxes_without_an_area_are_no_faces():
+    scores, boxes = np.full((896, 1), -9.0), np.zeros((896, 16))
+    scores[:4] = 9
+    boxes[:4, 2:4] = [(30, 30), (0, 30), (30, -1), (np.nan, 30)]
+    outputs = [scores[:512], scores[512:], boxes[:512], boxes[512:]]
+    found, kept = decode(outputs, 128)
+    assert len(found) == len(kept) == 1
+    assert found[0, 2] - found[0, 0] == pytest.approx(30 / 128)
 
 
 def face_at(x, y, side, angle=0.0, detector="blazeface"):

@@ -28,9 +28,10 @@ from fer_utils.faces.classifier import (
     open_classifier,
     shipped_classifier,
 )
+from fer_utils.faces.detection import detect_faces
 from fer_utils.faces.drawing import draw_faces, shrink
 from fer_utils.faces.photos import find_photos, read_photo
-from fer_utils.faces.pipeline import Options, predict_photo, predict_photos
+from fer_utils.faces.pipeline import Options, predict_photos
 from fer_utils.files import locked
 from fer_utils.labels import FER2013_CLASSES
 from fer_utils.paths import PUBLISHED_RUNS, ROOT
@@ -187,6 +188,8 @@ def test_results_of_other_settings_are_not_mixed(one_photo, tmp_path):
         predict_folder(one_photo, out, classifier=replace(TOY, version="1"))
     with pytest.raises(ConfigError, match=r"min_score None, not 0\.7"):
         predict_folder(one_photo, out, Options(min_score=0.7))
+    with pytest.raises(ConfigError, match="pictures True, not False"):
+        predict_folder(one_photo, out, Options(pictures=False))
     (out / "progress.jsonl").write_text("{}\nnot json\n")
     with pytest.raises(ConfigError, match=r"progress\.jsonl is damaged"):
         predict_folder(one_photo, out)
@@ -206,12 +209,69 @@ def test_without_pictures_only_tables_are_written(one_photo, tmp_path):
     ]
 
 
+def test_a_changed_photo_leaves_no_old_pictures(one_photo, tmp_path):
+    out, photo = tmp_path / "out", one_photo / "a.png"
+    other = Image.open(one_photo / "astronaut.png")
+    other.save(one_photo / "a_1.png")  # its pictures begin as those of a.png do
+    pair = Image.new("RGB", (1024, 512))
+    pair.paste(other, (0, 0))
+    pair.paste(other, (512, 0))
+    pair.save(photo)
+
+    def saved():
+        return sorted(
+            path.relative_to(out).as_posix()
+            for path in out.glob("*/a*")
+            if not path.name.startswith("astronaut")
+        )
+
+    others = ["happy/a_1_1.png", "pictures/a_1.jpg"]
+    predict_folder(one_photo, out)
+    assert saved() == sorted([*others, "happy/a_1.png", "happy/a_2.png", "pictures/a.jpg"])
+    Image.fromarray(astronaut() // 4).save(photo)  # dark, which is sad
+    predict_folder(one_photo, out)
+    assert saved() == sorted([*others, "sad/a_1.png", "pictures/a.jpg"])
+    before = photo.read_bytes(), photo.stat()
+    photo.write_text("no picture any more")
+    predict_folder(one_photo, out)
+    assert saved() == others
+    photo.write_bytes(before[0])
+    os.utime(photo, ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
+    predict_folder(one_photo, out)  # its last result was an error
+    assert saved() == sorted([*others, "sad/a_1.png", "pictures/a.jpg"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux")
+def test_a_name_that_is_not_utf8_is_written_with_escapes(one_photo, tmp_path):
+    shutil.copy(one_photo / "astronaut.png", os.fsencode(one_photo) + b"/\xff.png")
+    with open(os.fsencode(one_photo) + b"/bad\xff.png", "w"):
+        pass
+    for _ in range(2):
+        counts = predict_folder(one_photo, tmp_path / "out")
+        assert (counts["faces"], counts["unreadable"]) == (2, 1)
+    named = f"{one_photo.as_posix()}/\\udcff.png"
+    assert named in table(tmp_path / "out").file.tolist()
+    results = json.loads((tmp_path / "out" / "faces.json").read_text(encoding="utf-8"))
+    assert named in [photo["file"] for photo in results["photos"]]
+    errors = pd.read_csv(tmp_path / "out" / "unreadable.csv")
+    assert errors.file.str.endswith("bad\\udcff.png").all()
+
+
 def test_photos_inside_the_results_are_not_looked_at(one_photo):
     out = one_photo / "out"
     assert predict_folder(one_photo, out)["photos"] == 1
     assert predict_folder(one_photo, out) == {
         **{"photos": 1, "faces": 1, "unreadable": 0, "skipped": 1}
     }
+
+
+def test_results_among_the_paths_are_no_photos(one_photo, monkeypatch, capsys):
+    """As in `predict photos/* --out photos/out`, called twice."""
+    monkeypatch.setattr("fer_utils.faces.command.open_classifier", lambda *_, **__: TOY)
+    for printed in ("1 faces in 1 photos", "1 photos had been looked at before"):
+        paths = [str(path) for path in one_photo.iterdir()]
+        assert main(["predict", *paths, "--out", str(one_photo / "out")]) == 0
+        assert printed in capsys.readouterr().out
 
 
 def test_finding_photos(photos):
@@ -258,16 +318,12 @@ def test_reading_turns_and_flattens(tmp_path):
 
 
 def test_labels_stay_inside_the_picture():
-    faces, y_prob = predict_photo(astronaut(), TOY)
-    assert y_prob.shape == (1, 7)
-    at_the_corner = replace(faces[0], x=-20.0, y=-30.0, width=60.0, height=70.0)
+    (face,) = detect_faces(astronaut())
+    at_the_corner = replace(face, x=-20.0, y=-30.0, width=60.0, height=70.0)
     small = shrink(astronaut(), 128)
     drawn = draw_faces(small, [at_the_corner], ["surprise 100 %"], 0.25)
     assert drawn.size == small.size == (128, 128)
     assert np.any(np.asarray(drawn)[:4, :4] != np.asarray(small)[:4, :4])
-    none, nothing = predict_photo(np.zeros((50, 50, 3), np.uint8), TOY)
-    assert none == []
-    assert nothing.shape == (0, 7)
 
 
 @pytest.fixture
@@ -341,6 +397,9 @@ def test_the_command_calls_the_astronaut_happy(photos, tmp_path, capsys):
         (["photos", "--run", "vgg99"], "no run 'vgg99'"),
         (["photos", "--detector", "dlib"], "unknown detector 'dlib'"),
         (["photos", "--out", "file"], "--out file is a file"),
+        (["photos", "--out", "photos"], "--out photos holds the photos (photos)"),
+        (["photos/astronaut.png", "--out", "."], "--out . holds the photos (photos/astronaut.png)"),
+        (["photos", "empty", "--out", "photos"], "--out photos holds the photos"),
     ],
 )
 def test_the_command_says_what_is_wrong(arguments, expected, one_photo, capsys, monkeypatch):

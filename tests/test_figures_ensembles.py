@@ -14,7 +14,9 @@ from fer_utils.figures.ensembles import (
     pair_matrix,
     reliability_pair,
     wrong_members_histogram,
+    zoom_on_valid,
 )
+from fer_utils.figures.results import learning_curves
 
 
 def draw(figure: Figure) -> None:
@@ -80,6 +82,29 @@ def test_member_curves_name_what_any_panel_shows(first_has_order):
     assert legend_texts(figure) == [
         "lowest to highest subset", "mean over subsets", "best on valid first",
     ]  # fmt: skip
+
+
+def test_zoom_on_valid_shows_valid_alone_about_the_best_epochs():
+    epoch = np.arange(1, 5)
+    history = pd.DataFrame(
+        {
+            "epoch": epoch,
+            "train_loss": 1 / epoch,
+            "valid_loss": 1 / epoch,
+            "train_accuracy": [0.2, 0.6, 0.9, 0.99],
+            "valid_accuracy": [0.2, 0.6, 0.7, 0.69],
+        }
+    )
+    figure = zoom_on_valid(learning_curves({"a": history, "b": [history, history]}))
+    draw(figure)
+    above, _, zoom = figure.axes
+    assert title(zoom) == "Accuracy on valid, close up"
+    curves = [line for line in zoom.lines if line.get_marker() != "o"]
+    np.testing.assert_allclose([c.get_ydata() for c in curves], [[20, 60, 70, 69]] * 2)
+    assert [c.get_color() for c in curves] == [c.get_color() for c in above.lines[1::3]]
+    low, high = zoom.get_ylim()
+    assert low == 67
+    assert 70 < high < 71
 
 
 def test_pair_matrix_shows_every_pair_and_no_diagonal():

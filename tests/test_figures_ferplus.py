@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from fer_utils.errors import DataError
 from fer_utils.figures.ferplus import (
+    agreement_bars,
     entropy_panels,
     face_rows,
     label_shares,
@@ -107,3 +108,16 @@ def test_measure_panels_draw_every_measure_of_every_model():
     assert len(first.lines) == 1
     with pytest.raises(DataError, match="at least one row"):
         measure_panels(table[:0])
+
+
+def test_agreement_bars_call_nobody_ours():
+    table = pd.DataFrame(
+        {"label": ["one annotator"], "accuracy": [0.8], "ci_low": [0.7], "ci_high": [0.9]}
+    )
+    figure = agreement_bars(table)
+    draw(figure)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["agreement, 95 % interval"]
+    assert figure.axes[0].get_xlabel() == "agreement with the majority (%)"
+    with pytest.raises(DataError, match="at least one row"):
+        agreement_bars(table[:0])

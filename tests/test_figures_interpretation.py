@@ -157,6 +157,23 @@ def test_embedding_is_colored_by_class():
     assert len(ax.collections[0].get_offsets()) == 3
 
 
+def test_the_names_of_an_embedding_stand_where_their_class_is_densest_and_apart():
+    generator = np.random.default_rng(0)
+    heap = np.concatenate([generator.normal(0, 1, (300, 2)), generator.normal(30, 9, (100, 2))])
+    points = np.concatenate([heap, heap[:200] + 0.1])
+    labels = np.repeat([0, 1], [400, 200])
+    figure = figures.embedding_scatter(points, labels, ("happy", "sad"))
+    draw(figure)
+    places = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    happy = (
+        figure.axes[0]
+        .transData.inverted()
+        .transform([places["happy"].x0 / 2 + places["happy"].x1 / 2, places["happy"].y0])
+    )
+    assert np.abs(happy).max() < 4
+    assert not places["happy"].overlaps(places["sad"])
+
+
 def test_figures_without_rows_are_refused():
     empty = watched().iloc[:0]
     for call in (

@@ -62,6 +62,18 @@ def test_publishing_weights_writes_the_card(run, tmp_path, monkeypatch):
     assert runs.open_run(folder).key == run.key
 
 
+def test_an_ablation_has_no_card_and_is_not_published_with_one(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runs.publish, "__defaults__", (tmp_path / "published",))
+    del run.metrics["test"]
+    monkeypatch.setattr(runs.Run, "metrics", run.metrics)
+    with pytest.raises(RunError, match="measured on valid only"):
+        model_card(run)
+    assert cli.main(["publish", str(run.folder), "--weights"]) == 1
+    assert "measured on valid only" in capsys.readouterr().err
+    assert not (tmp_path / "published").exists()
+    assert cli.main(["publish", str(run.folder)]) == 0
+
+
 def test_weights_that_are_not_there_can_not_be_published(run, tmp_path):
     (run.folder / "weights.safetensors").unlink()
     with pytest.raises(RunError, match=r"no weights\.safetensors: train it here with"):

@@ -7,11 +7,12 @@ import optuna
 import pandas as pd
 import pytest
 
-from fer_utils import models, search
+from fer_utils import cli, models, search
 from fer_utils.errors import ConfigError, RunBusy, RunError
 from fer_utils.files import locked
-from fer_utils.search import SearchPlan, SearchSpace, fold_parts, run_search, stored_search
+from fer_utils.search import SearchPlan, SearchSpace, fold_parts, run_search
 from fer_utils.search import study as study_module
+from fer_utils.search.plan import describe_search, search_key
 from tests.helpers import PROFILE, RECIPE, TinyNet, toy_faces
 
 PLAN = SearchPlan(trials=5, folds=2, epochs=1, batch_size=16, startup=2)
@@ -59,12 +60,11 @@ def test_a_stored_search_is_found_and_not_repeated(whole, monkeypatch):
     monkeypatch.setattr(study_module, "train", None)  # calling it would fail
     again = run(whole.path.parent)
     pd.testing.assert_frame_equal(again.trials, whole.trials)
-    options = {"plan": PLAN, "space": SPACE, "folders": [whole.path.parent]}
-    assert stored_search(SEARCHED, FACES, PROFILE, **options).facts == whole.facts
-    other = replace(SEARCHED, label_smoothing=0.3)
-    assert stored_search(other, FACES, PROFILE, **options) is None
     same = replace(SEARCHED, learning_rate=9.0, weight_decay=0.5)  # what is searched
-    assert stored_search(same, FACES, PROFILE, **options) is not None
+    assert run(whole.path.parent, same).facts == whole.facts
+    other = replace(SEARCHED, label_smoothing=0.3)
+    described = describe_search(other, FACES.data_key, PLAN, SPACE)
+    assert search_key(described) != whole.facts["key"]
 
 
 def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypatch):
@@ -79,9 +79,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypa
     monkeypatch.setattr(study_module, "train", killed)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
-    assert (
-        stored_search(SEARCHED, FACES, PROFILE, plan=PLAN, space=SPACE, folders=[tmp_path]) is None
-    )
+    assert not list(tmp_path.glob("*.json"))
     # a process that is killed outright leaves its trial running
     (path,) = tmp_path.glob("*.db")
     left = optuna.load_study(study_name="search", storage=f"sqlite:///{path}")
@@ -140,8 +138,11 @@ def test_a_loss_that_is_not_finite_ends_the_trial_and_not_the_search(tmp_path, m
         )  # fmt: skip
 
 
-def test_published_searches_are_whole_or_refused(whole, tmp_path):
-    copy = search.publish_search(whole, tmp_path)
+def test_published_searches_are_whole_or_refused(whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(search, "PUBLISHED_SEARCHES", tmp_path)
+    assert cli.main(["publish", str(whole.path)]) == 0
+    assert capsys.readouterr().out == f"{whole.path.name}\n"
+    copy = search.open_search(tmp_path / whole.path.name)
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".json"]
     pd.testing.assert_frame_equal(copy.trials, whole.trials)
     table = copy.path.with_suffix(".csv")

@@ -198,21 +198,3 @@ def sample_faces(units: Mapping[int, np.ndarray], rng: np.random.Generator) -> F
     traits["strand"] *= 1 - traits["bald"]
     traits["variation"] = rng.random(n)  # places hands, strands and background
     return FaceParameters(units, {name: _exact(values) for name, values in traits.items()})
-
-
-def plain_faces(units: Mapping[int, float] | None = None, n: int = 1) -> FaceParameters:
-    """Return `n` average faces, without glasses, beard or camera faults, with the given units.
-
-    For explaining and testing one unit at a time: ``plain_faces({12: 1.0})`` smiles.
-    """
-    units = units or {}
-    for unit in units:
-        if unit not in UNITS:
-            raise unknown_name("action unit", unit, UNITS)
-    traits = {name: np.full(n, mean) for name, (mean, *_) in TRAITS.items()}
-    traits |= {name: np.zeros(n) for name in CHANCES}
-    traits |= {"blur": np.zeros(n), "noise": np.zeros(n), "variation": np.full(n, 0.5)}
-    return FaceParameters(
-        {unit: _exact(np.full(n, units.get(unit, 0.0))) for unit in UNITS},
-        {name: _exact(values) for name, values in traits.items()},
-    )

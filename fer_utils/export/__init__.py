@@ -4,12 +4,13 @@ The files take gray images as they are, uint8 pixels, and give class probabiliti
 normalization, the division by 255 and the softmax are inside.
 """
 
-from fer_utils.export.files import ONNX_MODEL, SHIPPED, export_run, ship
+from fer_utils.export.files import FACTS, ONNX_MODEL, SHIPPED, export_run, replaceable, ship
 from fer_utils.export.graph import to_onnx
 from fer_utils.export.session import open_session, probabilities
 from fer_utils.export.variants import VARIANTS, byte_weights, float16_weights, int8_weights
 
 __all__ = [
+    "FACTS",
     "ONNX_MODEL",
     "SHIPPED",
     "VARIANTS",
@@ -19,6 +20,7 @@ __all__ = [
     "int8_weights",
     "open_session",
     "probabilities",
+    "replaceable",
     "ship",
     "to_onnx",
 ]

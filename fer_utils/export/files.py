@@ -20,6 +20,7 @@ from fer_utils.runs import Run
 #: The net that the demo ships with, and its files.
 SHIPPED = ROOT / "demo" / "model"
 ONNX_MODEL, FACTS, CARD = "model.onnx", "model.json", "README.md"
+EXPORT = "export.json"  # what FACTS is for an export that is not shipped
 
 #: More than this a visitor's phone should not have to download.
 MAX_SHIPPED_BYTES = 3_000_000
@@ -38,12 +39,15 @@ def export_run(
 
     Writes `<variant>.onnx`, `export.json` and `README.md` (`card`, the run's model card, and
     the variants).  `images` (default: the run's test split, or noise) are what each variant is
-    checked on; int8 is left out where there are no train images to calibrate with.
-    Raises RunError for a run without weights or a net that ONNX can't express.
+    checked on; int8 is left out where there are no train images to calibrate with.  An earlier
+    export in `folder` is replaced as a whole.
+    Raises ConfigError for a `folder` that holds anything else, RunError for a run without weights
+    or metrics on test, or a net that ONNX can't express.
     """
+    folder = replaceable(folder, EXPORT)
     facts, files = _exported(run, images)
     with atomic_folder(folder) as temporary:
-        _write(temporary, facts, files, card, "export.json")
+        _write(temporary, facts, files, card, EXPORT)
     return facts
 
 
@@ -63,8 +67,11 @@ def ship(
     calibrate with, or bytes where that is too large.
     mirror: whoever asks the net asks it of the image and of its mirror image, and averages
     (`probabilities`, the page's `Engine`); the accuracies in model.json are those of that.
-    Raises ConfigError for a variant that is not there or a file above `MAX_SHIPPED_BYTES`.
+    Raises ConfigError for a variant that is not there, a file above `MAX_SHIPPED_BYTES` or a
+    `folder` that holds anything else, RunError as `export_run` and for `mirror` where the run was
+    not measured so.
     """
+    folder = replaceable(folder, FACTS)
     facts, files = _exported(run, images, mirror)
     if variant is None:
         there = [name for name in _TO_SHIP if name in files]
@@ -85,10 +92,26 @@ def ship(
     return facts
 
 
+def replaceable(folder: Path, mark: str) -> Path:
+    """Return `folder`, resolved, if what is there may be deleted: nothing, or a product of ours.
+
+    mark: the file by which the product is known.  Raises ConfigError for anything else.
+    """
+    folder = folder.resolve()
+    ours = not folder.exists() or (folder / mark).is_file()
+    if not ours and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigError(
+            f"{relative(folder)} would be replaced as a whole, and it holds no {mark} that this "
+            "command wrote: give a new or an empty folder"
+        )
+    return folder
+
+
 def _exported(
     run: Run, images: CheckImages | None, mirror: bool = False
 ) -> tuple[dict, dict[str, bytes]]:
     """Return the facts of an export, and the bytes of each variant."""
+    facts = _facts(run, mirror)
     model = run.load_model()
     graph = to_onnx(model, run.manifest["data"]["image_size"], name=run.manifest["recipe"]["name"])
     images = images or check_images(run)
@@ -117,7 +140,7 @@ def _exported(
             f"{relative(run.folder)}: the ONNX file differs from PyTorch by "
             f"{variants[0]['largest_difference']:.2g}; it was not written"
         )
-    facts = _facts(run, mirror) | {
+    facts |= {
         "checked_on": images.what,
         "checked_images": len(images.images),
         "opset": OPSET,
@@ -143,12 +166,21 @@ def _facts(run: Run, mirror: bool) -> dict[str, object]:
         "output": {"name": OUTPUT, "shape": ["n", len(run.class_names)], "type": "float32",
                    "what": "class probabilities in the order of `classes`"},
         "mirror": mirror,
-        "test": _test(run.metrics.get("test", {}).get("flip" if mirror else "none", {})),
+        "test": _test(run, "flip" if mirror else "none"),
     }  # fmt: skip
 
 
-def _test(part: Mapping) -> dict[str, object]:
-    """Return the run's accuracy on its test split, as far as its metrics say it."""
+def _test(run: Run, mode: str) -> dict[str, object]:
+    """Return the run's accuracy on its test split, as far as its metrics say it.
+
+    Raises RunError for a run that was not measured on test with this test-time augmentation.
+    """
+    part = run.metrics.get("test", {}).get(mode)
+    if part is None:
+        why = "it was not measured on the mirror images too: leave out --mirror"
+        if "test" not in run.metrics:
+            why = "it was measured on valid only, as ablations are: choose another run"
+        raise RunError(f"{relative(run.folder)} can't be exported so: {why}")
     return {name: part[name] for name in ("images", "accuracy", "accuracy_ci") if name in part}
 
 

@@ -16,7 +16,8 @@ arithmetic that both follow, in float64 except for what goes into the net:
    stay.
 5. The anchor is the middle of the cell, (column + 0.5) / cells and (row + 0.5) / cells.  A row of
    boxes is center x, center y, width, height, then six x, y.  Centers and landmarks are
-   anchor + value / S, sizes value / S, all in parts of the square.
+   anchor + value / S, sizes value / S, all in parts of the square.  Rows whose width or height
+   is not above 0 are dropped.
 6. Weighted suppression, as MediaPipe: the best row left (the first of equals) and all rows left
    whose IoU with it is above 0.3 become one face: the mean of their corners and landmarks weighted
    by score; its score is the best row's.  Repeat until none is left.
@@ -126,13 +127,15 @@ def decode(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return boxes (n, 16) and scores (n,), float64, of the rows that reach `min_score`.
 
+    Rows without a positive width and height are left out.
     outputs: the net's four, in the order of `OUTPUTS`.  A box is left, top, right, bottom, then
     x and y of the six `LANDMARKS`, in parts of the square.
     """
     raw = np.concatenate([part.reshape(-1) for part in outputs[:2]]).astype(np.float64)
     scores = 1 / (1 + np.exp(-np.clip(raw, -_LARGEST_RAW, _LARGEST_RAW)))
-    kept = np.flatnonzero(scores >= min_score)
-    values = np.concatenate([part.reshape(-1, 16) for part in outputs[2:]])[kept] / float(size)
+    values = np.concatenate([part.reshape(-1, 16) for part in outputs[2:]])
+    kept = np.flatnonzero((scores >= min_score) & (values[:, 2:4] > 0).all(axis=1))
+    values = values[kept] / float(size)
     anchor = anchors()[kept]
     center, extent = anchor + values[:, :2], values[:, 2:4]
     points = np.tile(anchor, 6) + values[:, 4:]

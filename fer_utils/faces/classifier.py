@@ -1,7 +1,7 @@
 """What tells the expression: the net that the demo ships with, or a run of this machine."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_utils.errors import ConfigError, RunError
 from fer_utils.evaluation import predict
-from fer_utils.export import ONNX_MODEL, SHIPPED, open_session, probabilities
+from fer_utils.export import FACTS, ONNX_MODEL, SHIPPED, open_session, probabilities
 from fer_utils.files import sha256_file
 from fer_utils.labels import FER2013_CLASSES
 from fer_utils.paths import PUBLISHED_RUNS, RUNS, relative
@@ -24,6 +24,7 @@ class Classifier:
     name: of the run.  version: first digits of the SHA-256 of its file.
     class_names: in the order of the probabilities.  side: of a crop in pixels.
     predict: (N, side, side) uint8 gray -> (N, C) float32, rows sum to one.
+    facts: the content of an exported net's model.json; empty for a run.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Classifier:
     class_names: tuple[str, ...]
     side: int
     predict: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    facts: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
 def open_classifier(run: Path | str | None = None, *, one_view: bool = False) -> Classifier:
@@ -54,11 +56,12 @@ def shipped_classifier(folder: Path = SHIPPED, *, one_view: bool = False) -> Cla
     It is asked of each face and of its mirror image where model.json says so, unless `one_view`,
     which takes half the time and is a little less accurate.
     """
-    path, about = folder / ONNX_MODEL, folder / "model.json"
+    path, about = folder / ONNX_MODEL, folder / FACTS
     try:
         facts = json.loads(about.read_text(encoding="utf-8"))
         name, names, side = facts["folder"], facts["classes"], facts["input"]["shape"][1]
         mirror = facts["mirror"] and not one_view
+        _ = facts["run"], facts["version"]
         digest = sha256_file(path)
         if digest not in [variant["sha256"] for variant in facts["variants"]]:
             raise ValueError(f"the SHA-256 of {ONNX_MODEL} is none of its own")
@@ -70,7 +73,7 @@ def shipped_classifier(folder: Path = SHIPPED, *, one_view: bool = False) -> Cla
     session = open_session(path)
     version = _version(digest) + (", one view" if facts["mirror"] and one_view else "")
     predict_crops = partial(probabilities, session, mirror=mirror)
-    return Classifier(name, version, tuple(names), side, predict_crops)
+    return Classifier(name, version, tuple(names), side, predict_crops, facts)
 
 
 def run_classifier(run: Run) -> Classifier:

@@ -44,7 +44,8 @@ def detect_mtcnn(
         warnings.simplefilter("ignore")  # of empty stages
         rows = _load().detect_faces(image, output_type="numpy", box_format="xyxy")
     rows = np.asarray(rows, dtype=np.float64).reshape(-1, 16)
-    rows = rows[rows[:, 5] >= min_score]
+    whole = (rows[:, 3:5] > rows[:, 1:3]).all(axis=1)  # wider and higher than nothing
+    rows = rows[whole & (rows[:, 5] >= min_score)]
     rows = rows[np.argsort(-rows[:, 5], kind="stable")]
     return [_face(row, stretch) for row in rows]
 

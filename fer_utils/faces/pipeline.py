@@ -1,5 +1,6 @@
 """From photos to faces with expressions: read, find, crop, classify, and keep what was found."""
 
+import glob
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -63,16 +64,6 @@ class Photo:
     error: str = ""
 
 
-def predict_photo(
-    image: np.ndarray, classifier: Classifier, options: Options | None = None
-) -> tuple[list[Face], np.ndarray]:
-    """Return the faces in `image`, (H, W, 3) uint8 RGB, and their probabilities (n, C) float32."""
-    options = options or Options()
-    faces = detect_faces(image, options.detector, options.min_score)
-    crops = [crop_face(image, face, classifier.side, align=options.align) for face in faces]
-    return faces, _classify(classifier, crops)
-
-
 def predict_photos(
     paths: Sequence[Path], out: Path, classifier: Classifier, options: Options | None = None
 ) -> dict[str, int]:
@@ -80,8 +71,9 @@ def predict_photos(
 
     Writes `faces.csv`, `faces.json`, `unreadable.csv`; with pictures also `pictures/<photo>.jpg`
     and `<label>/<photo>_<n>.png`.  Photos that the folder has results of are skipped, unless the
-    file has changed; a killed process loses the chunk it was at.  The counts are of the whole
-    folder: photos, faces, unreadable; and `skipped`, those of `paths` that were done before.
+    file has changed: then its old pictures are removed.  A killed process loses the chunk it was
+    at.  The counts are of the whole folder: photos, faces, unreadable; and `skipped`, those of
+    `paths` that were done before.
     Raises ConfigError for an unknown detector or results of other settings, RunBusy when another
     process writes to `out`.
     """
@@ -119,6 +111,7 @@ def _settings(classifier: Classifier, options: Options) -> dict[str, object]:
         "detector": options.detector,
         "min_score": options.min_score,
         "align": options.align,
+        "pictures": options.pictures,
         "classes": list(classifier.class_names),
         "landmarks": list(_LANDMARKS[options.detector]),
     }
@@ -181,6 +174,8 @@ def _finish(
         path = str(photo.path.resolve())
         line: dict[str, object] = {"file": photo.path.as_posix()}
         line |= {"path": path, "stamp": photo.stamp}
+        if options.pictures and journal.knows(path):
+            _remove_pictures(journal.name_for(path, photo.path.stem), out, classifier.class_names)
         if photo.error:
             lines.append(line | {"error": photo.error})
             continue
@@ -207,6 +202,15 @@ def _as_json(face: Face, y_prob: np.ndarray, class_names: Sequence[str]) -> dict
             for name, point in zip(face.names, face.landmarks, strict=True)
         },
     }
+
+
+def _remove_pictures(name: str, out: Path, class_names: Sequence[str]) -> None:
+    """Remove a photo's pictures: since it changed, it may show fewer faces, or other labels."""
+    (out / PICTURES / f"{name}.jpg").unlink(missing_ok=True)
+    for label in class_names:
+        for path in (out / label).glob(f"{glob.escape(name)}_*.png"):
+            if path.stem.removeprefix(f"{name}_").isdecimal():  # else it is of photo "<name>_x"
+                path.unlink()
 
 
 def _save_pictures(photo: Photo, line: dict, out: Path) -> None:

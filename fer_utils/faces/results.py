@@ -56,6 +56,10 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
+    def knows(self, path: str) -> bool:
+        """Tell whether the photo was read before, whatever its content was then."""
+        return path in self._names
+
     def name_for(self, path: str, stem: str) -> str:
         """Return the name of a photo's pictures: its stem, or one that no other photo has."""
         name, number = self._names.get(path, stem), 2
@@ -66,13 +70,15 @@ class Journal:
         return name
 
     def photos(self) -> Iterator[dict]:
-        """Yield the photos of the journal, one at a time."""
+        """Yield the photos of the journal, one at a time, their names as UTF-8 can hold them."""
         counts = set(self._last.values())
         with open(self.path, encoding="utf-8") as file:
             next(file)
             for number, line in enumerate(file):
                 if number in counts:
-                    yield json.loads(line)
+                    photo = json.loads(line)
+                    shown = [part for part in ("file", "error") if part in photo]
+                    yield photo | {part: _encodable(photo[part]) for part in shown}
 
     def write_tables(self) -> dict[str, int]:
         """Write the three tables from the journal; return the number of photos, faces, errors."""
@@ -145,6 +151,12 @@ class Journal:
         self._last[path] = self._lines
         self._lines += 1
         if "error" in photo:  # it is tried again next time
+            self._stamps.pop(path, None)
             return
         self._stamps[path], self._names[path] = photo["stamp"], photo["name"]
         self._taken.add(photo["name"].casefold())
+
+
+def _encodable(text: str) -> str:
+    """Return `text` with escapes for what is not UTF-8, as names of files may not be."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

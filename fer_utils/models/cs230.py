@@ -1,15 +1,8 @@
 """The two nets that cs230-fer trains from scratch, built as its poster describes them."""
 
-import torch
 from torch import nn
 
-
-def _num_features(features: nn.Sequential, image_size: int) -> int:
-    """Return how many numbers `features` makes of one image."""
-    with torch.no_grad():
-        width = features.eval()(torch.zeros(1, 1, image_size, image_size)).numel()
-    features.train()
-    return width
+from fer_utils.models.plain import num_features
 
 
 def baseline(num_classes: int, image_size: int = 48) -> nn.Sequential:
@@ -38,7 +31,7 @@ def baseline(num_classes: int, image_size: int = 48) -> nn.Sequential:
     return nn.Sequential(
         *features,
         nn.Flatten(),
-        nn.Linear(_num_features(features, image_size), 1024),
+        nn.Linear(num_features(features, image_size), 1024),
         nn.ReLU(inplace=True),
         nn.Dropout(0.5),
         nn.Linear(1024, num_classes),
@@ -69,7 +62,7 @@ def five_layer(num_classes: int, image_size: int = 48) -> nn.Sequential:
     return nn.Sequential(
         *features,
         nn.Flatten(),
-        nn.Linear(_num_features(features, image_size), 1024, bias=False),
+        nn.Linear(num_features(features, image_size), 1024, bias=False),
         nn.BatchNorm1d(1024),
         nn.ReLU(inplace=True),
         nn.Dropout(0.3),

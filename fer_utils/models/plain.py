@@ -49,13 +49,18 @@ def conv_block(
     ]
 
 
-def _dense_head(features: nn.Sequential, image_size: int, hidden: int, dropout: float) -> list:
+def num_features(features: nn.Sequential, image_size: int) -> int:
+    """Return how many numbers `features` makes of one image, (1, image_size, image_size)."""
     with torch.no_grad():
-        width = features.eval()(torch.zeros(1, 1, image_size, image_size)).numel()
+        count = features.eval()(torch.zeros(1, 1, image_size, image_size)).numel()
     features.train()
+    return count
+
+
+def _dense_head(features: nn.Sequential, image_size: int, hidden: int, dropout: float) -> list:
     return [
         nn.Flatten(),
-        nn.Linear(width, hidden, bias=False),
+        nn.Linear(num_features(features, image_size), hidden, bias=False),
         nn.BatchNorm1d(hidden),
         nn.ReLU(inplace=True),
         nn.Dropout(dropout),

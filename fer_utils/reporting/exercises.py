@@ -64,10 +64,10 @@ def generate_all(
     solutions: Path = NOTEBOOKS / "solutions",
     exercises: Path = NOTEBOOKS / "exercises",
 ) -> list[Path]:
-    """Write the stubs of all `solutions` into `exercises`; return those that were changed.
+    """Write the stubs of all `solutions` into `exercises`, and delete every other notebook there.
 
-    check: write nothing, and return the stubs that are missing, out of date, or left over from
-    a solution that is gone.
+    Returns the stubs that were missing, out of date, or left over from a solution that is gone.
+    check: only return them; write and delete nothing.
     """
     stubs = {exercises / path.name: stub_of(path) for path in sorted(solutions.glob("*.ipynb"))}
     stale = [
@@ -75,11 +75,13 @@ def generate_all(
         for path, text in stubs.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
-    if check:
-        return stale + [path for path in sorted(exercises.glob("*.ipynb")) if path not in stubs]
-    for path in stale:
-        write_text(path, stubs[path])
-    return stale
+    left_over = [path for path in sorted(exercises.glob("*.ipynb")) if path not in stubs]
+    if not check:
+        for path in stale:
+            write_text(path, stubs[path])
+        for path in left_over:
+            path.unlink()
+    return stale + left_over
 
 
 def _without_solutions(source: str, where: str) -> str:

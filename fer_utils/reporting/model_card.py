@@ -3,16 +3,26 @@
 import jinja2
 
 from fer_utils import paths
+from fer_utils.errors import RunError
 from fer_utils.files import write_text
+from fer_utils.paths import relative
 from fer_utils.recipes import outside_weights
 from fer_utils.reporting.markdown import percent
-from fer_utils.runs import Run
+from fer_utils.runs import CARD, Run, publish
 
-TEMPLATE, CARD = "model_card.md.j2", "README.md"
+TEMPLATE = "model_card.md.j2"
 
 
 def model_card(run: Run) -> str:
-    """Return the card of `run` as Markdown; every number comes from its files."""
+    """Return the card of `run` as Markdown; every number comes from its files.
+
+    Raises RunError for a run that was not measured on test.
+    """
+    if "test" not in run.metrics:
+        raise RunError(
+            f"{relative(run.folder)} has no model card: it was measured on valid only, as "
+            "ablations are; choose another run"
+        )
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -33,6 +43,12 @@ def model_card(run: Run) -> str:
     )
 
 
-def write_model_card(run: Run) -> None:
-    """Write the card into the run's folder, where GitHub shows it."""
-    write_text(run.folder / CARD, model_card(run))
+def publish_with_card(run: Run) -> Run:
+    """Publish `run` with its weights, and its card beside them, where GitHub shows it.
+
+    Raises RunError, before anything is copied, for a run without weights or metrics on test.
+    """
+    card = model_card(run)
+    published = publish(run, weights=True)
+    write_text(published.folder / CARD, card)
+    return published

@@ -44,7 +44,7 @@ def find_search(name: str, key: str, folders: Sequence[Path]) -> Search | None:
     for folder in folders:
         path = folder / f"{name}-{key}.json"
         if path.exists():
-            return _read(path)
+            return open_search(path)
     return None
 
 
@@ -69,7 +69,7 @@ def save_search(
     seconds = round(float(trials["seconds"].sum()), 1)
     found = {"best": best, "importance": dict(importance), "seconds": seconds}
     write_json(path, {**facts, **found, "trials_sha256": sha256_file(table)})
-    return _read(path)
+    return open_search(path)
 
 
 def publish_search(search: Search, target: Path) -> Search:
@@ -77,10 +77,11 @@ def publish_search(search: Search, target: Path) -> Search:
     for source in (search.path.with_suffix(".csv"), search.path):
         with atomic_path(target / source.name) as temporary:
             shutil.copyfile(source, temporary)
-    return _read(target / search.path.name)
+    return open_search(target / search.path.name)
 
 
-def _read(path: Path) -> Search:
+def open_search(path: Path) -> Search:
+    """Return the finished search whose JSON file is `path`; RunError when it is not whole."""
     table = path.with_suffix(".csv")
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))

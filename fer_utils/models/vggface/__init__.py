@@ -9,16 +9,10 @@ from collections.abc import Callable
 
 from fer_utils.models.vggface.net import VGGFaceNet
 from fer_utils.models.vggface.normalization import VGGFaceNormalization
-from fer_utils.models.vggface.residual import (
-    CS230_TRAINED_FROM,
-    LAST_FIVE,
-    resnet50,
-    senet50,
-)
+from fer_utils.models.vggface.residual import LAST_FIVE, resnet50, senet50
 from fer_utils.models.vggface.vgg import vgg16
 
 __all__ = [
-    "CS230_TRAINED_FROM",
     "LAST_FIVE",
     "VGGFACE_NETS",
     "VGGFaceNet",

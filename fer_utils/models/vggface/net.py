@@ -44,11 +44,6 @@ class VGGFaceNet(nn.Sequential):
         layers = self.keras_layers()
         return [layers[name] for name in self._last]
 
-    def layers_from(self, first: str) -> list[nn.Module]:
-        """Return the layers with parameters from the Keras layer called `first` to the last."""
-        names = list(self.keras_layers())
-        return list(self.keras_layers().values())[names.index(first) :]
-
 
 def keras_name(path: str) -> str:
     """Return keras-vggface's name of the layer at `path`: conv4_6.reduce_bn is

@@ -22,13 +22,9 @@ _MOMENTUM = 0.01
 #: The Keras layers with parameters among the last five of keras-vggface's model as cs230-fer builds
 #: it (without top, global average at the end: 175 layers of ResNet50, 287 of SeNet50).  ResNet50's
 #: last five are that batch norm, addition, ReLU, 7x7 average and global average; SeNet50's are the
-#: scaling by the gate, addition, ReLU and both averages: nothing in them is trained.
+#: scaling by the gate, addition, ReLU and both averages: nothing in them is trained.  (cs230-fer's
+#: notebooks leave more of SeNet50 trainable: layer number 201, `conv4_5_3x3`, and all after it.)
 LAST_FIVE: dict[str, tuple[str, ...]] = {"resnet50": ("conv5_3_1x1_increase/bn",), "senet50": ()}
-
-#: The first Keras layer that cs230-fer's published notebooks leave trainable, besides all batch
-#: norms: number 170 of ResNet50, which is what the text says, and number 201 of SeNet50
-#: (`FROZEN_LAYER_NUM = 201`), which is far more than the last five.
-CS230_TRAINED_FROM = {"resnet50": "conv5_3_1x1_increase/bn", "senet50": "conv4_5_3x3"}
 
 
 class Bottleneck(nn.Module):

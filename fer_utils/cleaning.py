@@ -18,7 +18,7 @@ CLEANINGS = ("none", "non_faces", "duplicates", "both")
 
 #: Why an image is removed, in this order where several reasons hold, and in words.
 REASONS = {
-    "non_face": "all FER+ annotators say: not a face",
+    "non_face": "all votes of FER+ say: not a face",
     "in_other_split": "exact copy in another split",
     "repeated": "exact copy within the split, not the one that is kept",
 }

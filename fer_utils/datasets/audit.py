@@ -235,5 +235,5 @@ def audit_table(dataset: FaceDataset, near: bool = True) -> pd.DataFrame:
         "constant images", constant_images(dataset), "one gray level, up to noise: no picture"
     )
     if dataset.votes is not None:
-        per_split("non-faces", non_faces(dataset), "every FER+ annotator voted that it is no face")
+        per_split("non-faces", non_faces(dataset), "FER+ has only votes for 'not a face'")
     return pd.DataFrame(rows, columns=["check", "split", "count", "what it means"])

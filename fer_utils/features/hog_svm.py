@@ -18,7 +18,7 @@ from fer_utils.paths import DATA_CACHE
 
 CACHE = DATA_CACHE / "hog_svm"
 #: Costs of an error (C of scikit-learn) that are tried: the smaller, the more regularization.
-GRID = (0.001, 0.003, 0.01, 0.03)
+GRID = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,32 @@ def member_curves(curves: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+def zoom_on_valid(figure: Figure, points: float = 3.0) -> Figure:
+    """Add to a figure of `learning_curves` a panel below: accuracy on valid alone, close up.
+
+    points: how far below the lowest of the best epochs the panel begins, percentage points.
+    """
+    above = figure.axes
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 2.5)
+    grid = figure.add_gridspec(2, len(above), height_ratios=(3, 2.2))
+    for column, ax in enumerate(above):
+        ax.set_subplotspec(grid[0, column])
+    zoom, best = figure.add_subplot(grid[1, :]), []
+    for line in above[0].lines:
+        if line.get_linestyle() == "--":  # train
+            continue
+        (drawn,) = zoom.plot(*line.get_data())
+        drawn.update_from(line)
+        drawn.set_transform(zoom.transData)
+        drawn.set_clip_path(zoom.patch)
+        best += [line.get_ydata()[0]] if line.get_marker() == "o" else []
+    top = max(np.max(line.get_ydata()) for line in zoom.lines)
+    zoom.set_ylim(min(best) - points, top + 0.15 * (points + top - min(best)))
+    zoom.set(title="Accuracy on valid, close up", xlabel="epoch", ylabel="images (%)")
+    return figure
+
+
 def pair_matrix(
     matrix: np.ndarray,
     names: Sequence[str],
@@ -86,7 +112,8 @@ def pair_matrix(
         value = percent[row, column]
         ax.text(
             column, row, f"{value:.0f}" if size > 6 else f"{value:.1f}", ha="center",
-            va="center", fontsize=9, color="white" if value > (low + 1.3 * high) / 2.3 else INK,
+            va="center", fontsize=9 if size <= 20 else 7.5,
+            color="white" if value > (low + 1.3 * high) / 2.3 else INK,
         )  # fmt: skip
     ax.set_facecolor("#EFEFEF")
     ax.set_xticks(np.arange(size), names, rotation=40, ha="right", rotation_mode="anchor")

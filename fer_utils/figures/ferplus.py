@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from fer_utils.errors import DataError
 from fer_utils.figures.cells import draw_cells
 from fer_utils.figures.mosaic import Cells, draw_mosaic, unit
+from fer_utils.figures.results import accuracy_bars
 from fer_utils.figures.style import (
     INK,
     MUTED,
@@ -233,4 +234,16 @@ def measure_panels(table: pd.DataFrame, floors: Mapping[str, float] | None = Non
         ax.spines["left"].set_visible(False)
     axes[0].set_yticks(rows, labels)
     axes[0].set_ylim(len(labels) - 0.5, -0.7)
+    return figure
+
+
+def agreement_bars(table: pd.DataFrame) -> Figure:
+    """Draw how often people and nets agree with a majority, as dots with intervals.
+
+    table: columns label, accuracy, ci_low, ci_high, fractions of one.  Raises DataError without
+    rows.
+    """
+    figure = accuracy_bars(table.assign(published=np.nan))
+    figure.legends[0].texts[0].set_text("agreement, 95 % interval")
+    figure.axes[0].set_xlabel("agreement with the majority (%)")
     return figure

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from scipy.stats import gaussian_kde
 
 from fer_utils.errors import DataError
 from fer_utils.figures.cells import draw_cells
@@ -163,7 +164,7 @@ def sanity_curves(table: pd.DataFrame) -> Figure:
 
 
 def embedding_scatter(points: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> Figure:
-    """Draw a map of faces, one dot each, colored by class; a class's name stands at its median.
+    """Draw a map of faces, one dot each, colored by class; its name stands where it is densest.
 
     points: (N, 2); labels: (N,) int.  Raises DataError without points.
     """
@@ -175,9 +176,9 @@ def embedding_scatter(points: np.ndarray, labels: np.ndarray, class_names: Seque
     order = np.random.default_rng(0).permutation(len(points))
     colors = np.array([class_color(class_names[label]) for label in labels])
     ax.scatter(*points[order].T, s=13, c=colors[order], alpha=0.75, lw=0)
-    for label in np.unique(labels):
-        name = class_names[label]
-        x, y = np.median(points[labels == label], axis=0)
+    present = {class_names[label]: points[labels == label] for label in np.unique(labels)}
+    unit = (np.ptp(points, axis=0) / (7.2, 5.2)).max()  # of the map, in an inch of the figure
+    for name, (x, y) in _label_places(present, unit).items():
         text = ax.text(x, y, name, ha="center", va="center", fontsize=12.5, weight="bold",
                        color=class_color(name))  # fmt: skip
         text.set_path_effects([withStroke(linewidth=3.5, foreground="white")])
@@ -187,3 +188,31 @@ def embedding_scatter(points: np.ndarray, labels: np.ndarray, class_names: Seque
     for spine in ax.spines.values():
         spine.set(visible=True, color="#DDDDDD")
     return figure
+
+
+def _label_places(groups: Mapping[str, np.ndarray], unit: float) -> dict[str, np.ndarray]:
+    """Return where each name stands: at the densest of its points where no other name is.
+
+    groups: name -> (n, 2); unit: length of an inch.  Names are placed from the largest group on.
+    """
+    places = {}
+    for name in sorted(groups, key=lambda name: -len(groups[name])):
+        own = groups[name]
+        for place in own[np.argsort(-_density(own), kind="stable")]:
+            gaps = [np.abs(place - other) / unit for other in places.values()]
+            wide = [0.06 * (len(name) + len(other)) + 0.05 for other in places]  # inches
+            free = [x > w or y > 0.24 for (x, y), w in zip(gaps, wide, strict=True)]
+            if all(free):
+                places[name] = place
+                break
+        else:
+            places[name] = np.median(own, axis=0)
+    return places
+
+
+def _density(points: np.ndarray) -> np.ndarray:
+    """Return how dense points, (N, 2), lie at each of them; of few, how near to the median."""
+    try:
+        return gaussian_kde(points.T, bw_method=0.3)(points.T)
+    except (ValueError, np.linalg.LinAlgError):  # too few, or all on one line
+        return -np.abs(points - np.median(points, axis=0)).sum(axis=1)

@@ -85,7 +85,7 @@ def reliability_diagram(
 ) -> Figure:
     """Draw accuracy against confidence in equal bins, and how many images each bin holds.
 
-    y_true: (N,) int; y_prob: (N, C), rows sum to one.  The red part of a bin is the gap between
+    y_true: (N,) int; y_prob: (N, C), rows sum to one.  The hatched part of a bin is the gap between
     its mean confidence and its accuracy; the expected calibration error in the title is their
     mean over the images (Guo et al. 2017).  Raises DataError without predictions.
     """
@@ -113,8 +113,8 @@ def draw_reliability(
         centers[used], accuracy, width * 0.92, color=SERIES_COLORS[0], alpha=0.85, label="accuracy"
     )
     top.bar(
-        centers[used], claimed - accuracy, width * 0.92, bottom=accuracy, color=WRONG, alpha=0.3,
-        label="gap to mean confidence", hatch="////", ec=WRONG, lw=0,
+        centers[used], claimed - accuracy, width * 0.92, bottom=accuracy, fc="none", ec=WRONG,
+        label="gap to mean confidence", hatch="////", lw=1,
     )  # fmt: skip
     top.set(xlim=(0, 100), ylim=(0, 100), ylabel="accuracy (%)")
     top.legend(loc="upper left")

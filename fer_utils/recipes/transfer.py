@@ -45,11 +45,12 @@ def _cs230_variants() -> list[Recipe]:
     for net, auxiliary, weighted in product(_CS230, (False, True), (False, True)):
         words = ["class weights"] * weighted + ["CK+ and JAFFE"] * auxiliary
         data = "FER2013 + auxiliary" if auxiliary else "FER2013"
+        known = "VGGFace2" if net.initial_weights.startswith("vggface2") else "VGGFace"
         recipes.append(
             replace(
                 net,
                 name=net.name + "_weighted" * weighted + "_auxiliary" * auxiliary,
-                title=", ".join([f"{net.title} (VGGFace)", *words]),
+                title=", ".join([f"{net.title} ({known})", *words]),
                 dataset="fer2013_auxiliary" if auxiliary else "fer2013",
                 balancing="class_weights" if weighted else "none",
                 reproduces=f"cs230-fer/{net.title} {'WCW' if weighted else 'NCW'}, {data}",

@@ -133,6 +133,7 @@ def open_notebook(name: str, profile: str, dataset: str = "auto", seed: int = 0)
     chosen = pick_profile(profile)
     dataset = pick_dataset(dataset, chosen)
     use_style()
+    pd.set_option("display.max_colwidth", None)  # whole titles, not "Small net, taught by..."
     nb = Notebook(name, chosen, dataset, seed, outputs_for(chosen.name, dataset))
     machine = hardware.describe()
     print(f"profile   {chosen.name}")

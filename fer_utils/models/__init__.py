@@ -78,7 +78,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
 }
 
 #: By the train pixels, whose mean and deviation are saved with the weights.
-_BY_PIXELS = ("dataset", "mean")
+BY_PIXELS = ("dataset", "mean")
 #: By the image itself, or as the authors of initial weights did.
 _FIXED: dict[str, Callable[[], nn.Module]] = {
     "image": ImageNormalization,
@@ -88,7 +88,7 @@ _FIXED: dict[str, Callable[[], nn.Module]] = {
     "vggface1": partial(vggface.VGGFaceNormalization, 1),
     "vggface2": partial(vggface.VGGFaceNormalization, 2),
 }
-NORMALIZATIONS = (*_BY_PIXELS, *_FIXED)
+NORMALIZATIONS = (*BY_PIXELS, *_FIXED)
 
 
 def build_model(

@@ -19,7 +19,7 @@ from fer_utils.evaluation import log_loss
 from fer_utils.files import atomic_path
 from fer_utils.hardware import autocast
 from fer_utils.initialization import WITHOUT_STATISTICS, load_initial_weights, settle_norms
-from fer_utils.models import build_model
+from fer_utils.models import BY_PIXELS, build_model
 from fer_utils.models.transfer import freeze
 from fer_utils.recipes import Recipe
 from fer_utils.training.checks import refuse_unknown
@@ -30,8 +30,6 @@ from fer_utils.training.optimization import WeightAverage, build_optimizer, buil
 from fer_utils.training.supervision import Supervision
 
 _SETTLED = 512  # images that settle the norms of weights without statistics
-#: Normalizations that `build_model` gives the mean and deviation of the train pixels.
-BY_PIXELS = ("dataset", "mean")
 
 
 class Session:

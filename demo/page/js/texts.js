@@ -74,7 +74,7 @@ export const TEXTS = {
   removed: "All pictures are deleted.",
 
   about: "About",
-  aboutText: "An expression is not an emotion, and the net is often wrong: its training labels are one annotator's opinion, and nobody has measured it by age, skin or gender. For learning and curiosity; do not judge people by it.",
+  aboutText: "An expression is not an emotion, and the net is often wrong: its training labels are the words that found a picture by image search, only checked by people, and nobody has measured it by age, skin or gender. For learning and curiosity; do not judge people by it.",
   aboutNet: describeNet,
   card: "Model card",
   offlineReady: "Saved on this device: it works without a network.",

@@ -27,6 +27,7 @@ from fer_utils.training.graphs import CapturedGradients, can_capture, pays_to_co
 from fer_utils.training.inputs import training_inputs
 from fer_utils.training.mixing import get_mixing, mix
 from fer_utils.training.optimization import WeightAverage, build_optimizer, build_schedule
+from fer_utils.training.small_maps import speed_up_small_maps
 from fer_utils.training.supervision import Supervision
 
 _SETTLED = 512  # images that settle the norms of weights without statistics
@@ -76,6 +77,7 @@ class Session:
             settle_norms(model, to_float(as_channels(torch.from_numpy(np.array(real[:_SETTLED])))))
         freeze(model.net, recipe.frozen)
         self.whole = model.to(device, memory_format=torch.channels_last)
+        speed_up_small_maps(self.whole, device)
         self.inputs = training_inputs(recipe, self.whole, train_part, valid_part, device)
         self.model = self.inputs.trained
         self.compiled: Callable[[Tensor], Tensor] | None = None

@@ -124,12 +124,17 @@ ENSEMBLES = {
         ),
         *(
             Ensemble(
-                name=f"scratch_{combiner}",
-                title=f"Nets from scratch, {words}",
+                name=f"{name}_{combiner}",
+                title=f"{nets}, {words}",
                 members=FROM_SCRATCH,
                 combiner=combiner,
                 all_members=False,
                 all_seeds=True,
+                profile=profile,
+            )
+            for name, nets, profile in (
+                ("scratch", "Nets from scratch", ""),
+                ("laptop", "Nets of the laptop profile", "laptop"),
             )
             for combiner, words in (
                 ("uniform", "uniform vote"),
@@ -138,28 +143,25 @@ ENSEMBLES = {
                 ("stacking", "stacking"),
             )
         ),
-        Ensemble(
-            name="scratch_laptop",
-            title="Nets of the laptop profile, stacking",
-            members=FROM_SCRATCH,
-            combiner="stacking",
-            all_members=False,
-            all_seeds=True,
-            profile="laptop",
-        ),
-        *(
+        *(  # each with the combiner that valid prefers
             Ensemble(
                 name=name,
-                title=f"{words} and two fine-tuned nets, stacking",
+                title=f"{nets} and two fine-tuned nets, {words}",
                 members=(*FROM_SCRATCH, *FINE_TUNED),
-                combiner="stacking",
+                combiner=combiner,
                 all_members=False,
                 all_seeds=True,
                 profile=profile,
             )
-            for name, words, profile in (
-                ("laptop_and_fine_tuned", "Nets of the laptop profile", "laptop"),
-                ("scratch_and_fine_tuned", "Nets from scratch", ""),
+            for name, nets, combiner, words, profile in (
+                (
+                    "laptop_and_fine_tuned",
+                    "Nets of the laptop profile",
+                    "weighted",
+                    "weighted vote",
+                    "laptop",
+                ),
+                ("scratch_and_fine_tuned", "Nets from scratch", "stacking", "stacking", ""),
             )
         ),
     )

@@ -60,9 +60,10 @@ def test_it_is_taken_only_where_it_pays(bfloat16):
         nn.Conv2d(4, 4, 5, padding=2, bias=False),  # one column of zeros would not do
         nn.Conv2d(4, 4, 3, bias=False),
         nn.Conv2d(4, 4, 3, padding=1, bias=False, groups=2),
+        nn.Conv2d(4, 4, 3, padding=1, bias=False, padding_mode="circular"),
     )
     speed_up_small_maps(model, CPU)
-    assert [type(layer) is SmallMapConv2d for layer in model] == [True] + 5 * [False]
+    assert [type(layer) is SmallMapConv2d for layer in model] == [True] + 6 * [False]
 
 
 @pytest.mark.parametrize(("device", "lower"), [("cpu", False), ("cuda", True)])

@@ -143,25 +143,19 @@ ENSEMBLES = {
                 ("stacking", "stacking"),
             )
         ),
-        *(  # each with the combiner that valid prefers
+        *(
             Ensemble(
                 name=name,
-                title=f"{nets} and two fine-tuned nets, {words}",
+                title=f"{nets} and two fine-tuned nets, weighted vote",
                 members=(*FROM_SCRATCH, *FINE_TUNED),
-                combiner=combiner,
+                combiner="weighted",
                 all_members=False,
                 all_seeds=True,
                 profile=profile,
             )
-            for name, nets, combiner, words, profile in (
-                (
-                    "laptop_and_fine_tuned",
-                    "Nets of the laptop profile",
-                    "weighted",
-                    "weighted vote",
-                    "laptop",
-                ),
-                ("scratch_and_fine_tuned", "Nets from scratch", "stacking", "stacking", ""),
+            for name, nets, profile in (
+                ("laptop_and_fine_tuned", "Nets of the laptop profile", "laptop"),
+                ("scratch_and_fine_tuned", "Nets from scratch", ""),
             )
         ),
     )

@@ -2,8 +2,8 @@
 
 oneDNN's kernel (3.12, bfloat16) sums over one row of a map at a time, and a row of 5 or 11 pixels
 fills a small part of a tile that holds 32.  With several images side by side, columns of zeros
-between them, the same sums take a third to a half of the time.  In float32, without tiles, it
-does not pay.
+between them, the same sums take a third to a half of the time, and a step of the small net an
+eighth less (`benchmarks/README.md`).  In float32, without tiles, it does not pay.
 """
 
 import math
@@ -82,4 +82,5 @@ def speed_up_small_maps(model: nn.Module, device: torch.device) -> None:
 def _allows(layer: nn.Conv2d) -> bool:
     """Tell whether one column of zeros keeps neighbors apart: 3x3, padded by 1, nothing else."""
     usual = layer.stride == layer.dilation == (1, 1) and layer.groups == 1 and layer.bias is None
-    return usual and layer.kernel_size == (3, 3) and layer.padding == (1, 1)
+    padded = layer.padding == (1, 1) and layer.padding_mode == "zeros"
+    return usual and padded and layer.kernel_size == (3, 3)

@@ -77,6 +77,14 @@ SMALL_LONG = replace(
     epochs=190,
 )
 
+#: An hour of two processor cores that multiply tiles of bfloat16 (AMX), under `laptop`.
+SMALL_HOUR = replace(
+    _BY_NAME,
+    name="small_hour",
+    title="Small net, trained for an hour",
+    epochs=250,
+)
+
 #: Over two hours of two processor cores under `laptop`: what patience alone brings.
 SMALL_LONGEST = replace(
     _BY_NAME,
@@ -191,6 +199,7 @@ DISTILLED = (
 RECIPES = (
     SMALL,
     SMALL_LONG,
+    SMALL_HOUR,
     SMALL_LONGEST,
     SMALL_MILD,
     SMALL_CUTMIX,

@@ -39,6 +39,7 @@ FROM_SCRATCH = (
     "medium",
     "small",
     "small_long",
+    "small_hour",
     "small_longest",
     "small_mild",
     "small_cutmix",

@@ -130,6 +130,7 @@ def recipe_facts(used: RecipeRuns, samples: int = 2_000) -> Facts:
         "parameters": manifests[0]["parameters"],
         "minutes": float(np.mean([manifest["seconds"] for manifest in manifests])) / 60,
         "hardware": unique(f"{part['name']}, {part['precision']}" for part in hardware),
+        "precision": unique(part["precision"] for part in hardware),
         "source": unique(manifest["data"]["source"] for manifest in manifests),
         "class_names": list(runs[0].class_names),
         "test_images": runs[0].metrics["test"]["none"]["images"],
@@ -165,6 +166,7 @@ def results_table(results: Mapping[str, Facts]) -> pd.DataFrame:
         line["best_epochs"] = " ".join(map(str, facts["best_epochs"]))
         line["minutes_per_run"] = round(facts["minutes"], 1)
         line["hardware"] = "; ".join(facts["hardware"])
+        line["precision"] = "; ".join(facts["precision"])
         lines.append(line)
     return pd.DataFrame(lines)
 

@@ -22,7 +22,8 @@ FIGURES = (
     *(f"01_{name}" for name in ("class_counts", "samples", "mean_faces", "pixel_statistics",
                                 "exact_duplicates", "near_duplicates", "non_faces")),
     *(f"03_{name}" for name in ("augmentation", "learning_curves", "accuracy", "confusion",
-                                "disgust", "tta", "reliability", "mistakes")),
+                                "disgust", "class_weights", "tta", "reliability",
+                                "mistakes")),
 )  # fmt: skip
 
 

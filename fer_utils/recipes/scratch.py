@@ -77,11 +77,11 @@ SMALL_LONG = replace(
     epochs=190,
 )
 
-#: An hour of two processor cores that multiply tiles of bfloat16 (AMX), under `laptop`.
+#: Half an hour to an hour of two processor cores with bfloat16 tiles (AMX), under `laptop`.
 SMALL_HOUR = replace(
     _BY_NAME,
     name="small_hour",
-    title="Small net, trained for an hour",
+    title="Small net, trained within an hour",
     epochs=250,
 )
 

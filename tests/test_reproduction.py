@@ -202,6 +202,7 @@ def test_results_table_has_a_line_per_recipe(results):
     assert line.test_accuracy_ci_low < line.test_accuracy < line.test_accuracy_flip_and_seven
     assert line.best_epochs == "2 2 2"
     assert line.minutes_per_run == 2.0
+    assert line.precision == "float32"
     assert pd.isna(table.loc["cs230_five_layer_weighted"].test_accuracy_std)
 
 
